@@ -1,0 +1,50 @@
+/*
+ * The tests of one run that wait for a start, and what the running ones hold.
+ * Owns the choice of the next one: lowest rank of those that fit, and the
+ * reservation for one that was passed over too often.  Pure.
+ *
+ * Tests with the same requirements form a class, so that a choice looks at
+ * classes and not at tests.
+ */
+#ifndef POLICY_QUEUE_H
+#define POLICY_QUEUE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "supervisor/policy/heap.h"
+#include "supervisor/policy/sched.h"
+
+struct queue;
+
+/*
+ * An empty queue for the tests of a plan.  nodes[test].rank is set by the
+ * caller; `nodes` is borrowed for the queue's life.  NULL: no memory.
+ */
+struct queue	*queue_new(const struct sched_plan *, struct heap_node *nodes);
+void		 queue_free(struct queue *);
+
+/* False when it needs more than there is and so can never start. */
+bool		 queue_possible(const struct queue *, uint32_t test);
+
+/* A possible test waits from now on, at its rank. */
+void		 queue_push(struct queue *, uint32_t test);
+
+/*
+ * A round of starts: rewind, then start until false.  A start takes what the
+ * test needs.  No push and no release in between.
+ */
+void		 queue_rewind(struct queue *);
+bool		 queue_start(struct queue *, uint32_t limit, uint32_t *ret_test);
+
+/* A started test is over: gives back what it took. */
+void		 queue_release(struct queue *, uint32_t test);
+
+/* Nothing waits any more. */
+void		 queue_clear(struct queue *);
+
+/* Units held; units it could hold if the limit were the run's `jobs`. */
+uint32_t	 queue_used(const struct queue *);
+uint32_t	 queue_demand(const struct queue *);
+
+#endif
