@@ -1,0 +1,586 @@
+/*
+ *	SETUP ---- failed or aborted ----> TEARDOWN ----> SWEEP --> CLEAN --> REPORT
+ *	   `--- exit 0 ---> TEST -------------^  (left out where there is none)
+ *
+ * TEARDOWN follows whatever became of SETUP and TEST, unless all was to be killed.
+ * What SETUP leaves running lives until the last stage ends.  SWEEP ends what is
+ * then alive with no stage left to do it; CLEAN removes the folder.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/fdutil.h"
+#include "common/peer.h"
+#include "common/rmtree.h"
+#include "common/xalloc.h"
+#include "worker/assertion.h"
+#include "worker/attempt.h"
+#include "worker/judge.h"
+#include "worker/report.h"
+#include "worker/stage.h"
+
+#define HOOK_TIMEOUT_MS		30000
+#define HOOK_OUTPUT		(UINT64_C(1) << 20)	/* bytes a stream, at most */
+#define CLEAN_MS		30000
+
+enum phase { PHASE_SETUP, PHASE_TEST, PHASE_TEARDOWN, PHASE_SWEEP, PHASE_CLEAN, PHASE_REPORT };
+#define N_STAGES	(PHASE_SWEEP + 1)
+#define N_OWN		6	/* variables that we set */
+
+struct attempt {
+	const struct attempt_host	*host;
+	struct msg_reader	*reader;	/* what spec borrows from, with data */
+	char			*data;
+	struct msg_test_add	 spec;
+	uint64_t		 id, timeout_ms, grace_ms, output_limit;
+	uint64_t		 start_ms, start_us;
+	char			*cwd, **env;
+	char			*own[N_OWN];
+	char			 dir[32];	/* in the scratch folder; "" none */
+
+	enum phase		 phase;
+	struct stage		 stages[N_STAGES];
+	struct capture		*captures[REPORT_STAGES];
+	struct sweep		 sweep;
+	struct event		 timer;		/* of CLEAN */
+	pid_t			 cleaner;	/* 0: none */
+	struct tap		*tap;
+	struct report		 report;
+
+	bool			 aborted, run_timed_out, killed;
+	bool			 decided;	/* the result is made, or being made */
+	char			*no_ground, *no_start, *hook_problem[REPORT_STAGES];
+	struct msg_attempt_done	 done;
+	char			*inline_output;
+};
+
+static void	next_phase(struct attempt *);
+static void	finish(struct attempt *);
+
+/* ---- commands ---- */
+
+static const char *
+phase_name(enum phase phase)
+{
+	return phase == PHASE_SETUP ? "setup" : "teardown";
+}
+
+/* A list for execve: one allocation. */
+static char **
+words(struct svs list)
+{
+	size_t	  bytes = 0;
+	char	**v, *p;
+
+	for (uint32_t i = 0; i < list.n; i++)
+		bytes += list.v[i].n + 1;
+	v = xcalloc(1, (list.n + 1) * sizeof *v + bytes);
+	p = (char *)(v + list.n + 1);
+	for (uint32_t i = 0; i < list.n; i++) {
+		v[i] = p;
+		memcpy(p, list.v[i].p, list.v[i].n);
+		p += list.v[i].n + 1;
+	}
+	return v;
+}
+
+/* A file in memory with the input: no pipe that could fill up.  -1: none wanted. */
+static int
+open_input(const struct attempt *a, int *ret_fd)
+{
+	struct sv	s = a->spec.stdin_data;
+	int		fd;
+
+	*ret_fd = -1;
+	if (a->phase != PHASE_TEST || s.n == 0)
+		return 0;
+	fd = memfd_create("stdin", MFD_CLOEXEC);
+	if (fd == -1)
+		return -errno;
+	for (size_t at = 0; at < s.n;) {
+		ssize_t	n = write(fd, s.p + at, s.n - at);
+
+		if (n == -1) {
+			int	r = -errno;
+
+			(void)close(fd);
+			return r;
+		}
+		at += (size_t)n;
+	}
+	(void)lseek(fd, 0, SEEK_SET);
+	*ret_fd = fd;
+	return 0;
+}
+
+/* Is there a file, though it could not be run?  Then its interpreter is missing. */
+static bool
+is_there(const struct attempt *a, struct sv file)
+{
+	char	*path;
+	bool	 there;
+
+	if (file.n == 0 || memchr(file.p, '/', file.n) == NULL)
+		return false;
+	path = *file.p == '/' ? xstrndup(file.p, file.n) :
+	    xasprintf("%s/" SV_FMT, a->cwd, SV_ARG(file));
+	there = access(path, F_OK) == 0;
+	free(path);
+	return there;
+}
+
+static char *
+describe_failure(const struct attempt *a, struct sv file, enum exec_where where, int error)
+{
+	struct strbuf	t = { NULL, 0, 0 };
+
+	if (where == EXEC_CHDIR) {
+		strbuf_addf(&t, "cannot enter the folder ");
+		strbuf_add_escaped(&t, sv_from(a->cwd), 4 * STRBUF_SHOWN);
+		strbuf_addf(&t, ": %s", strerror(error));
+		return t.p;
+	}
+	strbuf_addf(&t, "cannot start ");
+	strbuf_add_escaped(&t, file, 4 * STRBUF_SHOWN);
+	strbuf_addf(&t, ": %s", strerror(error));
+	if (where == EXEC_CLONE)
+		return t.p;
+	if (error == ENOENT && is_there(a, file))
+		strbuf_addf(&t, " (it is there, but its interpreter is not)");
+	else if (error == ENOENT && file.n > 0 && memchr(file.p, '/', file.n) == NULL)
+		strbuf_addf(&t, " (not found in PATH)");
+	else if (file.n > 0 && *file.p != '/') {
+		strbuf_addf(&t, " (in ");
+		strbuf_add_escaped(&t, sv_from(a->cwd), STRBUF_SHOWN);
+		strbuf_addf(&t, ")");
+	}
+	return t.p;
+}
+
+/* Starts the command of the current phase.  NULL, or why it could not. */
+static char *
+start_command(struct attempt *a, struct svs argv, uint64_t timeout_ms, uint64_t limit)
+{
+	struct exec_command	 cmd = { .envp = a->env, .cwd = a->cwd };
+	enum exec_where		 where = EXEC_CLONE;
+	char			**v = words(argv);
+	int			 r;
+
+	a->captures[a->phase] = capture_new(limit);
+	cmd.argv = v;
+	r = open_input(a, &cmd.in);
+	if (r == 0)
+		r = stage_start(&a->stages[a->phase], &cmd, timeout_ms, a->grace_ms,
+		    a->phase == PHASE_SETUP, &where);
+	fd_close(&cmd.in);
+	free(v);
+	return r == 0 ? NULL : describe_failure(a, argv.v[0], where, -r);
+}
+
+static void
+run_hook(struct attempt *a, struct svs argv, uint64_t timeout_ms)
+{
+	char		*why;
+	struct strbuf	 t = { NULL, 0, 0 };
+
+	why = start_command(a, argv, timeout_ms > 0 ? timeout_ms : HOOK_TIMEOUT_MS,
+	    a->output_limit < HOOK_OUTPUT ? a->output_limit : HOOK_OUTPUT);
+	if (why == NULL)
+		return;
+	strbuf_addf(&t, "%s: %s", phase_name(a->phase), why);
+	a->hook_problem[a->phase] = t.p;
+	free(why);
+	next_phase(a);
+}
+
+static void
+run_test(struct attempt *a)
+{
+	if (a->spec.format == FORMAT_TAP)
+		a->tap = tap_new();
+	a->no_start = start_command(a, a->spec.argv, a->timeout_ms, a->output_limit);
+	if (a->no_start != NULL)
+		next_phase(a);
+}
+
+/* ---- the order ---- */
+
+static bool
+has_teardown(const struct attempt *a)
+{
+	return a->spec.teardown.n > 0 && !a->killed && a->no_ground == NULL;
+}
+
+/* Goes on from a phase that is over. */
+static void
+next_phase(struct attempt *a)
+{
+	enum phase	before = a->phase;
+	bool		stop = a->aborted || a->hook_problem[PHASE_SETUP] != NULL;
+
+	if (before == PHASE_SETUP && !stop) {
+		/* What it left serves the test, until the last stage is over. */
+		sweep_spare(&a->sweep, has_teardown(a));
+		a->phase = PHASE_TEST;
+		run_test(a);
+	} else if (before <= PHASE_TEST && has_teardown(a)) {
+		sweep_spare(&a->sweep, false);
+		a->phase = PHASE_TEARDOWN;
+		run_hook(a, a->spec.teardown, a->spec.teardown_timeout_ms);
+	} else {
+		bool	ended;
+		int	status;
+
+		sweep_spare(&a->sweep, false);
+		a->phase = PHASE_SWEEP;
+		if (sweep_reap(&a->sweep, 0, &ended, &status))
+			stage_sweep(&a->stages[PHASE_SWEEP]);
+		else
+			finish(a);
+	}
+}
+
+static char *
+hook_problem(const struct attempt *a, const struct stage *st)
+{
+	struct strbuf	 t = { NULL, 0, 0 };
+	char		*end;
+
+	if (st->timed_out) {
+		strbuf_addf(&t, "%s timed out after ", phase_name(a->phase));
+		judge_add_duration(&t, st->timeout_ms);
+	} else if (!WIFEXITED(st->wstatus) || WEXITSTATUS(st->wstatus) != 0) {
+		end = assertion_describe_end(!WIFEXITED(st->wstatus),
+		    WIFEXITED(st->wstatus) ? WEXITSTATUS(st->wstatus) : WTERMSIG(st->wstatus));
+		strbuf_addf(&t, "%s failed: %s", phase_name(a->phase), end);
+		free(end);
+	}
+	return t.p;
+}
+
+static void
+on_stage_over(void *arg, struct stage *st)
+{
+	struct attempt	*a = arg;
+
+	if (a->phase == PHASE_SWEEP) {
+		finish(a);
+		return;
+	}
+	if (a->phase != PHASE_TEST)
+		a->hook_problem[a->phase] = hook_problem(a, st);
+	next_phase(a);
+}
+
+static void
+on_stage_output(void *arg, struct stage *st, unsigned stream, const void *data, size_t n)
+{
+	struct attempt	*a = arg;
+	size_t		 phase = (size_t)(st - a->stages);
+
+	capture_add(a->captures[phase], stream, data, n);
+	if (phase == PHASE_TEST && a->tap != NULL && stream == CAPTURE_STDOUT)
+		tap_feed(a->tap, data, n);
+	report_output(&a->report, stream, (struct sv){ data, n });
+}
+
+static const struct stage_ops stage_ops = { .output = on_stage_output, .over = on_stage_over };
+
+/* ---- the folder ---- */
+
+static void
+clean_over(struct attempt *a, bool fine)
+{
+	struct msg_log	m = { .level = 4, .text = SV_LIT("a test's temporary folder could not "
+			    "be removed whole") };
+
+	(void)event_del(&a->timer);
+	a->cleaner = 0;
+	if (!fine)
+		(void)peer_send(a->host->peer, MSG_LOG, 0, &m);
+	a->phase = PHASE_REPORT;
+	attempt_drained(a);
+}
+
+/* Too slow: it is left behind, in a folder that the worker's end removes. */
+static void
+on_clean_timeout(evutil_socket_t fd, short what, void *arg)
+{
+	struct attempt	*a = arg;
+
+	(void)fd;
+	(void)what;
+	(void)kill(a->cleaner, SIGKILL);
+}
+
+/* A test can leave a million files: they are removed by a process of their own, so
+ * that our heart beats on.  In the common case there is none. */
+static void
+clean(struct attempt *a)
+{
+	struct timeval	tv = { CLEAN_MS / 1000, 0 };
+	pid_t		pid;
+
+	a->phase = PHASE_CLEAN;
+	if (a->dir[0] == '\0' || unlinkat(a->host->scratch_fd, a->dir, AT_REMOVEDIR) == 0 ||
+	    errno == ENOENT) {
+		clean_over(a, true);
+		return;
+	}
+	pid = fork();
+	if (pid == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		_exit(rmtree_at(a->host->scratch_fd, a->dir) != 0);
+	}
+	if (pid == -1) {
+		clean_over(a, rmtree_at(a->host->scratch_fd, a->dir) == 0);
+		return;
+	}
+	a->cleaner = pid;
+	(void)event_add(&a->timer, &tv);
+}
+
+static char *
+make_dir(struct attempt *a, unsigned mask)
+{
+	struct strbuf	t = { NULL, 0, 0 };
+
+	(void)snprintf(a->dir, sizeof a->dir, "t%llu", (unsigned long long)a->id);
+	if (mkdirat(a->host->scratch_fd, a->dir, 0700) == 0) {
+		if (mask & 0700)
+			(void)fchmodat(a->host->scratch_fd, a->dir, 0700, 0);
+		return NULL;
+	}
+	strbuf_addf(&t, "cannot make the temporary folder %s/%s: %s", a->host->scratch, a->dir,
+	    strerror(errno));
+	a->dir[0] = '\0';
+	return t.p;
+}
+
+/* ---- the result ---- */
+
+static void
+decide(struct attempt *a, struct judgement *ret, struct tap_result *tap)
+{
+	const struct stage	*test = &a->stages[PHASE_TEST];
+	struct judge_facts	 f = {
+		.spec = &a->spec, .no_ground = a->no_ground, .no_start = a->no_start,
+		.setup = a->hook_problem[PHASE_SETUP],
+		.teardown = a->hook_problem[PHASE_TEARDOWN],
+		.timed_out = test->timed_out, .cancelled = a->aborted,
+		.run_timed_out = a->run_timed_out, .timeout_ms = a->timeout_ms,
+		.wstatus = test->wstatus, .capture = a->captures[PHASE_TEST],
+		.alive = a->host->alive, .arg = a->host->arg,
+	};
+
+	for (int i = 0; i < N_STAGES; i++)
+		f.stuck = f.stuck || a->stages[i].stuck;
+	if (a->tap != NULL) {
+		tap_finish(a->tap, judge_exit_is_expected(&a->spec) || !test->ended ||
+		    !WIFEXITED(test->wstatus) ? 0 : WEXITSTATUS(test->wstatus), tap);
+		f.tap = tap;
+	}
+	judge(&f, ret);
+}
+
+static void
+send_result(struct attempt *a)
+{
+	const struct stage	*test = &a->stages[PHASE_TEST];
+	struct judgement	 j;
+	struct tap_result	 tap;
+	bool			 fit;
+
+	a->decided = true;
+	decide(a, &j, &tap);
+	fit = j.category != CATEGORY_INFRASTRUCTURE;
+	a->done.start_ms = a->start_ms;
+	a->done.cpu_us = a->sweep.cpu_us;
+	a->done.max_rss = a->sweep.max_rss;
+	if (test->ended && WIFEXITED(test->wstatus)) {
+		a->done.has |= MSG_BIT(attempt_done, exit_code);
+		a->done.exit_code = (uint64_t)WEXITSTATUS(test->wstatus);
+	} else if (test->ended) {
+		a->done.signal = (uint64_t)WTERMSIG(test->wstatus);
+	}
+	if (report_done(&a->report, &a->done, &j, &a->sweep, a->tap != NULL ? &tap : NULL) != 0)
+		fit = false;
+	judgement_free(&j);
+	a->host->over(a->host->arg, fit);
+}
+
+/* Nothing lives any more. */
+static void
+finish(struct attempt *a)
+{
+	size_t	n = 0;
+
+	for (int i = 0; i < N_STAGES; i++)
+		stage_close(&a->stages[i]);
+	a->done.elapsed_us = now_us() - a->start_us;
+	if (report_begin(&a->report, a->captures, &a->inline_output, &n))
+		a->done.output = (struct sv){ a->inline_output, n };
+	clean(a);
+}
+
+void
+attempt_drained(struct attempt *a)
+{
+	int	r;
+
+	if (a->phase != PHASE_REPORT || a->decided)
+		return;
+	r = a->done.output.n > 0 ? 1 : report_pump(&a->report);
+	if (r != 0)
+		send_result(a);
+}
+
+/* ---- from outside ---- */
+
+void
+attempt_reap(struct attempt *a)
+{
+	bool	ended = false;
+	int	status = 0;
+
+	if (a->phase <= PHASE_SWEEP) {
+		stage_reap(&a->stages[a->phase]);
+		return;
+	}
+	(void)sweep_reap(&a->sweep, a->cleaner, &ended, &status);
+	if (a->phase == PHASE_CLEAN && ended)
+		clean_over(a, status == 0);
+}
+
+void
+attempt_abort(struct attempt *a, bool kill_now, bool timeout)
+{
+	struct stage	*st;
+
+	if (a->phase > PHASE_SWEEP)
+		return;		/* its result is on the way */
+	st = &a->stages[a->phase];
+	a->killed = a->killed || kill_now;
+	/* A test that has ended has its result, whatever is still to be ended. */
+	if (!a->aborted && !st->timed_out && (a->phase == PHASE_SETUP ||
+	    (a->phase == PHASE_TEST && !st->ended) || (a->phase == PHASE_TEARDOWN && kill_now))) {
+		a->aborted = true;
+		a->run_timed_out = timeout;
+	}
+	if (a->phase != PHASE_TEARDOWN || kill_now)
+		stage_stop(st, kill_now);
+}
+
+void
+attempt_follow(struct attempt *a, bool on)
+{
+	if (a->phase <= PHASE_SWEEP)
+		report_live(&a->report, a->captures, on);
+}
+
+uint64_t
+attempt_id(const struct attempt *a)
+{
+	return a->id;
+}
+
+/* ---- birth and end ---- */
+
+static void
+make_env(struct attempt *a, const struct attempt_context *ctx, const struct msg_attempt *m)
+{
+	a->own[0] = xasprintf("TMPDIR=%s/%s", a->host->scratch, a->dir);
+	a->own[1] = xasprintf("PARATEST_RUN_ID=%s", ctx->run);
+	a->own[2] = xasprintf("PARATEST_TEST_NAME=" SV_FMT, SV_ARG(a->spec.name));
+	a->own[3] = xasprintf("PARATEST_ATTEMPT=%llu", (unsigned long long)m->number);
+	a->own[4] = xasprintf("PARATEST_SLOT=%llu", (unsigned long long)m->slot);
+	a->own[5] = xasprintf("PARATEST_SEED=%llu", (unsigned long long)ctx->seed);
+	a->env = env_list(ctx->env, a->spec.env, a->own, N_OWN);
+	a->cwd = xstrndup(a->spec.cwd.p, a->spec.cwd.n);
+}
+
+static bool
+read_spec(struct attempt *a, struct sv spec)
+{
+	union msg_body	body;
+
+	a->data = xmemdup(spec.p, spec.n);
+	a->reader = msg_reader_new();
+	if (a->reader == NULL ||
+	    msg_decode(a->reader, MSG_TEST_ADD, a->data, spec.n, &body, NULL) != 0)
+		return false;
+	a->spec = body.test_add;
+	return a->spec.argv.n > 0 && a->spec.cwd.n > 0;
+}
+
+struct attempt *
+attempt_start(const struct attempt_host *host, const struct attempt_context *ctx,
+    const struct msg_attempt *m)
+{
+	struct attempt	*a = xcalloc(1, sizeof *a);
+
+	a->host = host;
+	a->id = m->attempt_id;
+	a->timeout_ms = m->timeout_ms;
+	a->grace_ms = m->grace_ms;
+	a->output_limit = m->output_limit;
+	a->start_ms = wall_ms();
+	a->start_us = now_us();
+	a->report = (struct report){ .peer = host->peer, .attempt_id = a->id, .live = m->follow };
+	sweep_init(&a->sweep);
+	for (int i = 0; i < N_STAGES; i++)
+		stage_init(&a->stages[i], host->base, &a->sweep, host->buf, &stage_ops, a);
+	(void)event_assign(&a->timer, host->base, -1, 0, on_clean_timeout, a);
+	if (!read_spec(a, m->spec)) {
+		attempt_free(a);
+		return NULL;
+	}
+	a->no_ground = make_dir(a, ctx->umask);
+	make_env(a, ctx, m);
+	if (a->no_ground != NULL) {
+		a->phase = PHASE_TEST;
+		next_phase(a);
+	} else if (a->spec.setup.n > 0) {
+		a->phase = PHASE_SETUP;
+		run_hook(a, a->spec.setup, a->spec.setup_timeout_ms);
+	} else {
+		a->phase = PHASE_TEST;
+		run_test(a);
+	}
+	return a;
+}
+
+void
+attempt_free(struct attempt *a)
+{
+	if (a == NULL)
+		return;
+	for (int i = 0; i < N_STAGES; i++)
+		stage_close(&a->stages[i]);
+	(void)event_del(&a->timer);
+	for (int i = 0; i < REPORT_STAGES; i++) {
+		capture_free(a->captures[i]);
+		free(a->hook_problem[i]);
+	}
+	for (int i = 0; i < N_OWN; i++)
+		free(a->own[i]);
+	sweep_clear(&a->sweep);
+	tap_free(a->tap);
+	env_list_free(a->env);
+	free(a->cwd);
+	free(a->no_ground);
+	free(a->no_start);
+	free(a->inline_output);
+	msg_reader_free(a->reader);
+	free(a->data);
+	free(a);
+}

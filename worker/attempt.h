@@ -1,0 +1,53 @@
+/*
+ * One attempt, from the message that asks for it to the message that answers: the
+ * order of its stages, its folder, its environment.
+ */
+#ifndef WORKER_ATTEMPT_H
+#define WORKER_ATTEMPT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/msg.h"
+#include "worker/env.h"
+
+struct event_base;
+struct peer;
+struct attempt;
+
+/* What an attempt finds in its worker; all borrowed. */
+struct attempt_host {
+	struct event_base	*base;
+	struct peer		*peer;
+	const char		*scratch;	/* path, for TMPDIR */
+	int			 scratch_fd;
+	char			*buf;		/* STAGE_BUF bytes */
+	/* Called now and then while the loop is kept waiting. */
+	void			(*alive)(void *arg);
+	/* ATTEMPT_DONE is queued; fit: this worker may take another one.  The
+	 * attempt is to be freed from the loop. */
+	void			(*over)(void *arg, bool fit);
+	void			*arg;
+};
+
+/* What the attempts of one run share; borrowed until the attempt is freed. */
+struct attempt_context {
+	uint64_t	 id, seed;
+	char		*run;
+	struct env	*env;
+	unsigned	 umask;
+};
+
+/* Starts it.  NULL: the message makes no sense. */
+struct attempt	*attempt_start(const struct attempt_host *, const struct attempt_context *,
+		    const struct msg_attempt *);
+/* Takes NULL.  Ends no process. */
+void		 attempt_free(struct attempt *);
+
+uint64_t	 attempt_id(const struct attempt *);
+void		 attempt_abort(struct attempt *, bool kill, bool timeout);
+void		 attempt_follow(struct attempt *, bool on);
+void		 attempt_reap(struct attempt *);	/* SIGCHLD came */
+void		 attempt_drained(struct attempt *);	/* the peer took something */
+
+#endif

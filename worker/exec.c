@@ -1,0 +1,133 @@
+/* The child's side of a start, and what is made ready for it; see exec.h. */
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdalign.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/xalloc.h"
+#include "worker/env.h"
+#include "worker/exec.h"
+
+#define EXEC_STACK	65536			/* bytes */
+#define EXEC_PATH	"/usr/bin:/bin"		/* where the test has no PATH */
+
+/* Shared with the child, which is over or has failed when clone() returns. */
+struct start {
+	const struct exec_command	*cmd;
+	char			**files;	/* what argv[0] may be, in order */
+	char			**script;	/* "/bin/sh", a place for the file, argv[1]... */
+	int			  error;
+	enum exec_where		  where;
+};
+
+/* The paths that argv[0] stands for: one allocation, pointers first. */
+static char **
+candidates(const char *file, const char *path)
+{
+	size_t	  n = 1, file_len = strlen(file);
+	char	**v, *p;
+
+	if (strchr(file, '/') != NULL)
+		path = "";
+	else if (path == NULL)
+		path = EXEC_PATH;
+	for (const char *c = path; *c != '\0'; c++)
+		n += *c == ':';
+	v = xcalloc(1, (n + 1) * sizeof *v + strlen(path) + n * (file_len + 2));
+	p = (char *)(v + n + 1);
+	for (size_t i = 0; i < n; i++) {
+		size_t	len = strcspn(path, ":");
+
+		v[i] = p;
+		memcpy(p, path, len);
+		p += len;
+		if (len > 0)
+			*p++ = '/';
+		memcpy(p, file, file_len + 1);
+		p += file_len + 1;
+		path += len + (path[len] == ':');
+	}
+	return v;
+}
+
+/* A file without "#!" is a shell's, as execvp has it. */
+static void
+exec_script(struct start *s, char *file)
+{
+	s->script[1] = file;
+	(void)execve(s->script[0], s->script, s->cmd->envp);
+}
+
+/* Only calls that are safe after a fork with shared memory. */
+static int
+child(void *arg)
+{
+	struct start			*s = arg;
+	const struct exec_command	*cmd = s->cmd;
+	int				 error = ENOENT;
+	sigset_t			 none;
+
+	(void)setsid();		/* cannot fail: we are no group's leader */
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (cmd->in != -1)
+		(void)dup2(cmd->in, STDIN_FILENO);
+	(void)dup2(cmd->out, STDOUT_FILENO);
+	(void)dup2(cmd->err, STDERR_FILENO);
+	(void)close_range(STDERR_FILENO + 1, ~0u, 0);
+	s->where = EXEC_CHDIR;
+	if (chdir(cmd->cwd) == -1) {
+		s->error = errno;
+		_exit(127);
+	}
+	s->where = EXEC_EXEC;
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	for (char **file = s->files; *file != NULL; file++) {
+		(void)execve(*file, cmd->argv, cmd->envp);
+		if (errno == ENOEXEC)
+			exec_script(s, *file);
+		if (errno == EACCES) {
+			error = EACCES;		/* said when nothing later can be run */
+		} else if (errno != ENOENT && errno != ENOTDIR) {
+			error = errno;
+			break;
+		}
+	}
+	s->error = error;
+	_exit(127);
+}
+
+int
+exec_start(const struct exec_command *cmd, pid_t *ret_pid, enum exec_where *ret_where)
+{
+	alignas(64) char	stack[EXEC_STACK];
+	struct start		s = { .cmd = cmd, .where = EXEC_CLONE };
+	size_t			n = 0;
+	pid_t			pid;
+
+	while (cmd->argv[n] != NULL)
+		n++;
+	s.files = candidates(cmd->argv[0], env_get(cmd->envp, "PATH"));
+	s.script = xcalloc(n + 2, sizeof *s.script);
+	s.script[0] = (char[]){ "/bin/sh" };
+	memcpy(&s.script[2], &cmd->argv[1], n * sizeof *s.script);
+	pid = clone(child, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, &s);
+	if (pid == -1)
+		s.error = errno;
+	else if (s.error != 0)
+		(void)waitpid(pid, NULL, 0);
+	free(s.script);
+	free(s.files);
+	if (s.error != 0) {
+		*ret_where = s.where;
+		return -s.error;
+	}
+	*ret_pid = pid;
+	return 0;
+}

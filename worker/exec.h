@@ -1,0 +1,27 @@
+/*
+ * Starting one command.  The child shares our memory until its execve (a clone
+ * with CLONE_VM and CLONE_VFORK): its cost does not grow with ours, and the errno
+ * of a failure comes back as a variable.
+ */
+#ifndef WORKER_EXEC_H
+#define WORKER_EXEC_H
+
+#include <sys/types.h>
+
+enum exec_where { EXEC_CLONE, EXEC_CHDIR, EXEC_EXEC };
+
+struct exec_command {
+	char *const	*argv;		/* [0]: looked up in the PATH of envp */
+	char *const	*envp;
+	const char	*cwd;
+	int		 in, out, err;	/* in -1: our own descriptor 0 */
+};
+
+/*
+ * Starts it as leader of a session of its own, with the three descriptors and no
+ * others, no signal blocked, and killed when we die.  The caller has every signal
+ * at its default disposition.  0, or -errno and *ret_where.
+ */
+int	exec_start(const struct exec_command *, pid_t *ret_pid, enum exec_where *ret_where);
+
+#endif

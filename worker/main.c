@@ -1,0 +1,486 @@
+/*
+ * paratest-worker: one slot.  Speaks with its supervisor on descriptor 3, runs one
+ * attempt at a time, and leaves nothing behind: whoever falls silent, whatever
+ * comes that is no sense, it ends the attempt's whole tree, its folder and itself.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "common/clock.h"
+#include "common/fdutil.h"
+#include "common/log.h"
+#include "common/outcome.h"
+#include "common/peer.h"
+#include "common/rmtree.h"
+#include "common/xalloc.h"
+#include "worker/attempt.h"
+#include "worker/stage.h"
+#include "worker/sweep.h"
+
+#define WORKER_FD		3
+#define WORKER_LEASE_MS		10000	/* until CONFIG says another */
+#define WORKER_END_MS		10000	/* for killing everything at the end */
+#define WORKER_PERIOD_MAX_MS	(UINT64_C(24) * 3600 * 1000)
+
+struct worker {
+	struct event_base	*base;
+	struct peer_set		 set;
+	struct peer		*peer;
+	struct event		*signals, *heartbeat, *lease;
+	int			 signal_fd;
+	char			*scratch;	/* absolute */
+	uint64_t		 heartbeat_ms, lease_ms;
+	msec_t			 heard, beaten;	/* the last frame in, heartbeat out */
+
+	struct attempt_host	 host;
+	struct attempt_context	*context;	/* the last one that came */
+	struct attempt_context	*used;		/* of the attempt; may be older */
+	struct attempt		*attempt;	/* NULL: idle */
+	bool			 attempt_over, unfit, retiring;
+	unsigned		 umask_first, umask_now;
+	bool			 ending;
+	int			 exit_code;
+};
+
+static struct timeval
+timeval_ms(uint64_t ms)
+{
+	return (struct timeval){ (time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000) };
+}
+
+static void
+end(struct worker *w, int exit_code)
+{
+	w->ending = true;
+	w->exit_code = exit_code;
+}
+
+/* ---- beats ---- */
+
+static void
+beat(struct worker *w)
+{
+	struct msg_heartbeat	m = { .attempt_id = w->attempt != NULL ?
+				    attempt_id(w->attempt) : 0 };
+
+	w->beaten = now_ms();
+	(void)peer_send(w->peer, MSG_HEARTBEAT, 0, &m);
+}
+
+static void
+on_heartbeat(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	beat(arg);
+}
+
+/* The attempt keeps the loop waiting: be heard all the same. */
+static void
+on_alive(void *arg)
+{
+	struct worker	*w = arg;
+
+	if (w->heartbeat_ms == 0 || now_ms() < w->beaten + w->heartbeat_ms)
+		return;
+	beat(w);
+	peer_flush(w->peer);
+}
+
+/* What has arrived is read before timers are looked at, so that a worker that was
+ * stopped for a while does not take its own silence for the supervisor's. */
+static void
+on_lease(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker	*w = arg;
+	msec_t		 now = now_ms();
+	struct timeval	 tv;
+
+	(void)fd;
+	(void)what;
+	if (now >= w->heard + w->lease_ms) {
+		end(w, EXIT_INFRASTRUCTURE);
+		return;
+	}
+	tv = timeval_ms(w->heard + w->lease_ms - now);
+	(void)event_add(w->lease, &tv);
+}
+
+/* ---- messages ---- */
+
+static int
+on_config(struct worker *w, const struct msg_config *m)
+{
+	struct timeval	beat_tv, lease_tv;
+
+	if (m->version != MSG_VERSION || m->heartbeat_ms == 0 || m->lease_ms == 0 ||
+	    m->heartbeat_ms > WORKER_PERIOD_MAX_MS || m->lease_ms > WORKER_PERIOD_MAX_MS)
+		return -EBADMSG;
+	w->heartbeat_ms = m->heartbeat_ms;
+	w->lease_ms = m->lease_ms;
+	beat_tv = timeval_ms(w->heartbeat_ms);
+	lease_tv = timeval_ms(w->lease_ms);
+	(void)event_add(w->heartbeat, &beat_tv);
+	(void)event_add(w->lease, &lease_tv);
+	return 0;
+}
+
+static void
+context_free(struct attempt_context *c)
+{
+	if (c == NULL)
+		return;
+	env_free(c->env);
+	free(c->run);
+	free(c);
+}
+
+static int
+on_context(struct worker *w, const struct msg_context *m)
+{
+	struct attempt_context	*c = xcalloc(1, sizeof *c);
+
+	c->id = m->context;
+	c->seed = m->seed;
+	c->run = xstrndup(m->run.p, m->run.n);
+	c->env = env_new(m->env);
+	c->umask = MSG_HAS(m, context, umask) ? (unsigned)(m->umask & 0777) : w->umask_first;
+	if (w->context != w->used)
+		context_free(w->context);
+	w->context = c;
+	return 0;
+}
+
+static int
+on_attempt(struct worker *w, const struct msg_attempt *m)
+{
+	if (w->attempt != NULL || w->retiring || w->context == NULL ||
+	    w->context->id != m->context)
+		return -EBADMSG;
+	if (w->context->umask != w->umask_now)
+		(void)umask((mode_t)w->context->umask);
+	w->umask_now = w->context->umask;
+	w->used = w->context;
+	w->attempt = attempt_start(&w->host, w->used, m);
+	return w->attempt != NULL ? 0 : -EBADMSG;
+}
+
+/* One that is over meanwhile is no error: messages cross. */
+static bool
+is_running(const struct worker *w, uint64_t id)
+{
+	return w->attempt != NULL && !w->attempt_over && attempt_id(w->attempt) == id;
+}
+
+static int
+on_frame(void *arg, enum msg_type type, uint32_t id, const union msg_body *m)
+{
+	struct worker	*w = arg;
+
+	(void)id;
+	w->heard = now_ms();
+	switch (type) {
+	case MSG_CONFIG:
+		return on_config(w, &m->config);
+	case MSG_CONTEXT:
+		return on_context(w, &m->context);
+	case MSG_ATTEMPT:
+		return on_attempt(w, &m->attempt);
+	case MSG_ABORT:
+		if (is_running(w, m->abort.attempt_id))
+			attempt_abort(w->attempt, m->abort.kill, m->abort.timeout);
+		return 0;
+	case MSG_FOLLOW:
+		if (is_running(w, m->follow.attempt_id))
+			attempt_follow(w->attempt, m->follow.on);
+		return 0;
+	case MSG_BEAT:
+		return 0;
+	case MSG_RETIRE:
+		w->retiring = true;
+		return 0;
+	default:
+		return -EBADMSG;
+	}
+}
+
+static void
+on_gone(void *arg, int r, const char *why)
+{
+	struct worker	*w = arg;
+
+	if (r == -EBADMSG)
+		log_warn("worker", "the supervisor sent what is no sense: %s", why);
+	end(w, r == 0 && !w->unfit ? EXIT_PASSED : EXIT_INFRASTRUCTURE);
+}
+
+static void
+on_drained(void *arg, size_t pending)
+{
+	struct worker	*w = arg;
+
+	(void)pending;
+	if (w->attempt != NULL && !w->attempt_over)
+		attempt_drained(w->attempt);
+}
+
+static void
+on_attempt_over(void *arg, bool fit)
+{
+	struct worker	*w = arg;
+
+	w->attempt_over = true;
+	w->unfit = w->unfit || !fit;
+}
+
+/* ---- signals ---- */
+
+static void
+on_signals(evutil_socket_t fd, short what, void *arg)
+{
+	struct signalfd_siginfo	 si[4];
+	struct worker		*w = arg;
+	ssize_t			 n = read(fd, si, sizeof si);
+
+	(void)what;
+	for (size_t i = 0; n > 0 && i < (size_t)n / sizeof si[0]; i++) {
+		if (si[i].ssi_signo == SIGTERM)
+			end(w, EXIT_PASSED);
+		else if (w->attempt != NULL)
+			attempt_reap(w->attempt);
+	}
+}
+
+/* Default dispositions for the tests' sake; the signals that may reach us are
+ * blocked, and those that matter are read from a descriptor. */
+static int
+take_signals(void)
+{
+	static const int	blocked[] = { SIGPIPE, SIGCHLD, SIGTERM, SIGINT, SIGHUP };
+	sigset_t		set, wanted;
+	int			fd;
+
+	for (int sig = 1; sig < NSIG; sig++) {
+		if (sig != SIGKILL && sig != SIGSTOP)
+			(void)signal(sig, SIG_DFL);	/* fails for libc's own two */
+	}
+	(void)sigemptyset(&set);
+	for (size_t i = 0; i < sizeof blocked / sizeof blocked[0]; i++)
+		(void)sigaddset(&set, blocked[i]);
+	(void)sigprocmask(SIG_SETMASK, &set, NULL);
+	(void)sigemptyset(&wanted);
+	(void)sigaddset(&wanted, SIGCHLD);
+	(void)sigaddset(&wanted, SIGTERM);
+	fd = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd == -1)
+		fatal("worker", "signalfd: %s", strerror(errno));
+	return fd;
+}
+
+/* ---- start ---- */
+
+static const char *
+read_options(int argc, char **argv)
+{
+	if (argc == 1)
+		return NULL;
+	if (argc == 3 && strcmp(argv[1], "--scratch") == 0 && argv[2][0] != '\0')
+		return argv[2];
+	(void)fprintf(stderr, "usage: paratest-worker [--scratch DIR]\n"
+	    "It is started by paratestd, with a socket as descriptor 3.\n");
+	exit(EXIT_USAGE);
+}
+
+static void
+take_descriptors(void)
+{
+	int	fd;
+
+	if (fcntl(WORKER_FD, F_GETFD) == -1) {
+		(void)fprintf(stderr, "paratest-worker: descriptor 3 is not open; "
+		    "it is paratestd that starts workers\n");
+		exit(EXIT_USAGE);
+	}
+	(void)close_range(WORKER_FD + 1, ~0u, 0);
+	if (fd_nonblock(WORKER_FD, 1) != 0 || fcntl(WORKER_FD, F_SETFD, FD_CLOEXEC) == -1)
+		fatal("worker", "descriptor 3: %s", strerror(errno));
+	/* Tests inherit 0 as it is. */
+	(void)close(STDIN_FILENO);
+	do {
+		fd = open("/dev/null", O_RDWR);
+		if (fd == -1)
+			fatal("worker", "/dev/null: %s", strerror(errno));
+	} while (fd < STDERR_FILENO);	/* 1 and 2 may have been closed */
+	if (fd > STDERR_FILENO)
+		(void)close(fd);
+}
+
+static void
+take_scratch(struct worker *w, const char *dir)
+{
+	const char	*tmp = getenv("TMPDIR");
+	char		*made = NULL;
+	int		 r;
+
+	if (dir == NULL) {
+		made = xasprintf("%s/paratest-XXXXXX", tmp != NULL && *tmp != '\0' ? tmp : "/tmp");
+		dir = mkdtemp(made);
+		if (dir == NULL)
+			fatal("worker", "%s: %s", made, strerror(errno));
+	} else {
+		r = rmtree_at(AT_FDCWD, dir);
+		if (r != 0)
+			fatal("worker", "cannot empty %s: %s", dir, strerror(-r));
+		if (mkdir(dir, 0700) == -1)
+			fatal("worker", "cannot make %s: %s", dir, strerror(errno));
+	}
+	w->scratch = realpath(dir, NULL);
+	w->host.scratch_fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (w->scratch == NULL || w->host.scratch_fd == -1)
+		fatal("worker", "%s: %s", dir, strerror(errno));
+	w->host.scratch = w->scratch;
+	free(made);
+}
+
+static struct event_base *
+make_base(void)
+{
+	struct event_config	*c = event_config_new();
+	struct event_base	*base = NULL;
+
+	if (c != NULL && event_config_set_flag(c, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST |
+	    EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_IGNORE_ENV) == 0)
+		base = event_base_new_with_config(c);
+	if (c != NULL)
+		event_config_free(c);
+	if (base == NULL)
+		fatal("worker", "no event loop");
+	return base;
+}
+
+static const struct peer_ops peer_ops = {
+	.frame = on_frame, .gone = on_gone, .drained = on_drained,
+};
+
+static void
+start(struct worker *w, const char *dir)
+{
+	struct timeval	tv = timeval_ms(WORKER_LEASE_MS);
+
+	take_descriptors();
+	w->signal_fd = take_signals();
+	w->umask_first = w->umask_now = (unsigned)umask(077);
+	take_scratch(w, dir);
+	(void)umask((mode_t)w->umask_first);
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1) == -1)
+		fatal("worker", "no sub-reaper: %s", strerror(errno));
+	/* Large captures go back to the system when they are freed. */
+	(void)mallopt(M_MMAP_THRESHOLD, 256 << 10);
+	w->base = make_base();
+	peer_set_init(&w->set);
+	w->peer = peer_new(w->base, &w->set, WORKER_FD, MSG_DIR_S2W, &peer_ops, w);
+	w->signals = event_new(w->base, w->signal_fd, EV_READ | EV_PERSIST, on_signals, w);
+	w->heartbeat = event_new(w->base, -1, EV_PERSIST, on_heartbeat, w);
+	w->lease = event_new(w->base, -1, 0, on_lease, w);
+	if (w->peer == NULL || w->signals == NULL || w->heartbeat == NULL || w->lease == NULL ||
+	    event_add(w->signals, NULL) != 0 || event_add(w->lease, &tv) != 0)
+		fatal("worker", "out of memory");
+	w->lease_ms = WORKER_LEASE_MS;
+	w->heard = now_ms();
+	w->host.base = w->base;
+	w->host.peer = w->peer;
+	w->host.buf = xcalloc(1, STAGE_BUF);
+	w->host.alive = on_alive;
+	w->host.over = on_attempt_over;
+	w->host.arg = w;
+}
+
+static void
+say_ready(struct worker *w)
+{
+	char			host[256] = "";
+	struct msg_ready	m = { .version = MSG_VERSION, .isolation = SV_LIT("process") };
+
+	(void)gethostname(host, sizeof host - 1);
+	m.host = sv_from(host);
+	m.pid = (uint64_t)getpid();
+	(void)peer_send(w->peer, MSG_READY, 0, &m);
+}
+
+/* ---- the loop and the end ---- */
+
+static void
+free_attempt(struct worker *w)
+{
+	attempt_free(w->attempt);
+	w->attempt = NULL;
+	w->attempt_over = false;
+	if (w->used != w->context)
+		context_free(w->used);
+	w->used = NULL;
+}
+
+static void
+run(struct worker *w)
+{
+	while (!w->ending) {
+		if (event_base_loop(w->base, EVLOOP_ONCE) == -1)
+			fatal("worker", "the event loop failed");
+		if (w->attempt_over)
+			free_attempt(w);
+		if ((w->retiring || w->unfit) && w->attempt == NULL)
+			peer_finish(w->peer);
+		peer_set_flush(&w->set);
+	}
+}
+
+static void
+clean_up(struct worker *w)
+{
+	struct sweep	s;
+
+	sweep_init(&s);
+	if (sweep_all(&s, WORKER_END_MS))
+		log_warn("worker", "something cannot be killed");
+	sweep_clear(&s);
+	free_attempt(w);
+	context_free(w->context);
+	peer_free(w->peer);
+	event_free(w->signals);
+	event_free(w->heartbeat);
+	event_free(w->lease);
+	event_base_free(w->base);
+	(void)close(w->signal_fd);
+	(void)close(w->host.scratch_fd);
+	(void)rmtree_at(AT_FDCWD, w->scratch);	/* the supervisor does it again */
+	free(w->scratch);
+	free(w->host.buf);
+}
+
+int
+main(int argc, char **argv)
+{
+	const char	*dir = read_options(argc, argv);
+	struct worker	 w;
+
+	memset(&w, 0, sizeof w);
+	log_init("paratest-worker", LOG_LEVEL_WARN, false);
+	start(&w, dir);
+	say_ready(&w);
+	peer_set_flush(&w.set);
+	run(&w);
+	clean_up(&w);
+	return w.exit_code;
+}

@@ -1,0 +1,302 @@
+/* The machine that is drawn in stage.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/fdutil.h"
+#include "worker/stage.h"
+
+#define STAGE_LEFT_MS	100	/* for what is still there to end by itself */
+#define STAGE_SWEEP_MS	10000	/* then something is beyond a KILL */
+#define STAGE_DRAIN_MS	2000
+#define STAGE_ROUND_MS	64	/* between rounds of KILL, at most */
+#define STAGE_LAST	64	/* reads at stage_close(): a pipe holds less */
+
+static void
+enter(struct stage *st, enum stage_state state, uint64_t ms)
+{
+	struct timeval	tv = { (time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000) };
+
+	st->state = state;
+	if (ms > 0)
+		(void)event_add(&st->timer, &tv);
+	else
+		(void)event_del(&st->timer);
+}
+
+/* ---- streams ---- */
+
+static void
+stream_end(struct stage_stream *s)
+{
+	if (s->fd == -1)
+		return;
+	(void)event_del(&s->ev);
+	fd_close(&s->fd);
+}
+
+/* Reads once; the descriptor is known to be readable.  False: it ended. */
+static bool
+stream_read(struct stage_stream *s)
+{
+	ssize_t	n = read(s->fd, s->stage->buf, STAGE_BUF);
+
+	if (n == -1 && errno == EINTR)
+		return true;
+	if (n <= 0) {
+		stream_end(s);
+		return false;
+	}
+	s->stage->ops->output(s->stage->arg, s->stage, s->stream, s->stage->buf, (size_t)n);
+	return true;
+}
+
+static bool
+stream_readable(const struct stage_stream *s)
+{
+	struct pollfd	p = { .fd = s->fd, .events = POLLIN };
+
+	return s->fd != -1 && poll(&p, 1, 0) == 1;
+}
+
+static void
+over(struct stage *st)
+{
+	enter(st, STAGE_OVER, 0);
+	st->ops->over(st->arg, st);
+}
+
+/* Is DRAIN at its end? */
+static void
+drained(struct stage *st)
+{
+	struct stage_stream	*s = st->streams;
+
+	if (s[0].fd == -1 && s[1].fd == -1)
+		over(st);
+	else if (st->leaves && !stream_readable(&s[0]) && !stream_readable(&s[1]))
+		over(st);
+}
+
+static void
+on_stream(evutil_socket_t fd, short what, void *arg)
+{
+	struct stage_stream	*s = arg;
+
+	(void)fd;
+	(void)what;
+	(void)stream_read(s);
+	if (s->stage->state == STAGE_DRAIN)
+		drained(s->stage);
+}
+
+void
+stage_close(struct stage *st)
+{
+	for (int i = 0; i < 2; i++) {
+		for (int n = 0; n < STAGE_LAST && stream_readable(&st->streams[i]); n++)
+			(void)stream_read(&st->streams[i]);
+		stream_end(&st->streams[i]);
+	}
+	(void)event_del(&st->timer);
+}
+
+/* ---- the end ---- */
+
+static void
+enter_drain(struct stage *st)
+{
+	enter(st, STAGE_DRAIN, STAGE_DRAIN_MS);
+	drained(st);
+}
+
+static void
+enter_sweep(struct stage *st)
+{
+	if (st->state == STAGE_SWEEP)
+		return;
+	sweep_name(st->sweep, st->ended ? 0 : st->pid);
+	st->sweep_end = now_ms() + STAGE_SWEEP_MS;
+	st->round = 0;
+	sweep_round(st->sweep);
+	enter(st, STAGE_SWEEP, 1);
+}
+
+static void
+next_round(struct stage *st)
+{
+	uint64_t	ms = UINT64_C(1) << (st->round < 6 ? ++st->round : 6);
+
+	if (now_ms() >= st->sweep_end) {
+		st->stuck = true;
+		enter_drain(st);
+		return;
+	}
+	sweep_round(st->sweep);
+	enter(st, STAGE_SWEEP, ms < STAGE_ROUND_MS ? ms : STAGE_ROUND_MS);
+}
+
+static void
+terminate(struct stage *st, bool now)
+{
+	if (now || st->grace_ms == 0) {
+		enter_sweep(st);
+		return;
+	}
+	sweep_signal(st->sweep, SIGTERM);
+	enter(st, STAGE_TERM, st->grace_ms);
+}
+
+void
+stage_sweep(struct stage *st)
+{
+	st->ended = true;
+	enter(st, STAGE_LEFT, STAGE_LEFT_MS);
+}
+
+static void
+on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct stage	*st = arg;
+
+	(void)fd;
+	(void)what;
+	switch (st->state) {
+	case STAGE_RUNNING:
+		st->timed_out = true;
+		terminate(st, false);
+		break;
+	case STAGE_TERM:
+	case STAGE_LEFT:
+		enter_sweep(st);
+		break;
+	case STAGE_SWEEP:
+		next_round(st);
+		break;
+	case STAGE_DRAIN:
+		stage_close(st);
+		over(st);
+		break;
+	case STAGE_IDLE:
+	case STAGE_OVER:
+		break;
+	}
+}
+
+void
+stage_stop(struct stage *st, bool kill_now)
+{
+	switch (st->state) {
+	case STAGE_RUNNING:
+		st->stopped = true;
+		terminate(st, kill_now);
+		break;
+	case STAGE_TERM:
+	case STAGE_LEFT:
+		if (kill_now)
+			enter_sweep(st);
+		break;
+	case STAGE_SWEEP:
+	case STAGE_DRAIN:
+	case STAGE_IDLE:
+	case STAGE_OVER:
+		break;
+	}
+}
+
+void
+stage_reap(struct stage *st)
+{
+	bool	left = sweep_reap(st->sweep, st->pid, &st->ended, &st->wstatus);
+
+	switch (st->state) {
+	case STAGE_RUNNING:
+		if (!st->ended)
+			break;
+		if (left && !st->leaves)
+			enter(st, STAGE_LEFT, STAGE_LEFT_MS);
+		else
+			enter_drain(st);
+		break;
+	case STAGE_TERM:
+	case STAGE_LEFT:
+		if (!left)
+			enter_drain(st);
+		break;
+	case STAGE_SWEEP:
+		if (!left)
+			enter_drain(st);
+		else
+			sweep_strike(st->sweep);
+		break;
+	case STAGE_DRAIN:
+	case STAGE_IDLE:
+	case STAGE_OVER:
+		break;
+	}
+}
+
+/* ---- the start ---- */
+
+void
+stage_init(struct stage *st, struct event_base *base, struct sweep *sweep, char *buf,
+    const struct stage_ops *ops, void *arg)
+{
+	memset(st, 0, sizeof *st);
+	st->base = base;
+	st->sweep = sweep;
+	st->buf = buf;
+	st->ops = ops;
+	st->arg = arg;
+	(void)event_assign(&st->timer, base, -1, 0, on_timer, st);
+	for (unsigned i = 0; i < 2; i++) {
+		st->streams[i].stage = st;
+		st->streams[i].stream = i + 1;
+		st->streams[i].fd = -1;
+	}
+}
+
+/* The reading end stays blocking, which saves a call: it is read only when it is
+ * known to be readable, and nobody else reads it. */
+static int
+open_stream(struct stage_stream *s, int *ret_write)
+{
+	int	fds[2];
+
+	if (pipe2(fds, O_CLOEXEC) == -1)
+		return -errno;
+	s->fd = fds[0];
+	*ret_write = fds[1];
+	(void)event_assign(&s->ev, s->stage->base, s->fd, EV_READ | EV_PERSIST, on_stream, s);
+	return event_add(&s->ev, NULL) != 0 ? -ENOMEM : 0;
+}
+
+int
+stage_start(struct stage *st, struct exec_command *cmd, uint64_t timeout_ms,
+    uint64_t grace_ms, bool leaves, enum exec_where *ret_where)
+{
+	int	r;
+
+	cmd->out = cmd->err = -1;
+	*ret_where = EXEC_CLONE;
+	r = open_stream(&st->streams[0], &cmd->out);
+	if (r == 0)
+		r = open_stream(&st->streams[1], &cmd->err);
+	if (r == 0)
+		r = exec_start(cmd, &st->pid, ret_where);
+	fd_close(&cmd->out);
+	fd_close(&cmd->err);
+	if (r != 0) {
+		stream_end(&st->streams[0]);
+		stream_end(&st->streams[1]);
+		return r;
+	}
+	st->timeout_ms = timeout_ms;
+	st->grace_ms = grace_ms;
+	st->leaves = leaves;
+	enter(st, STAGE_RUNNING, timeout_ms);
+	return 0;
+}
