@@ -1,0 +1,160 @@
+# paratest: `make` builds into build/, `make run` and `make test` also install what
+# is missing.  Non-recursive; each program has its own link line, so that a call
+# across layers fails to link.  V=debug|asan|cov picks another build folder.
+
+V	?= release
+B	:= build/$(if $(filter release,$(V)),obj,$(V))
+BIN	:= build$(if $(filter release,$(V)),,/$(V)/bin)
+CC	?= cc
+PREFIX	?= /usr/local
+
+VERSION	:= 0.1.0
+PACKAGES := libevent_core msgpack libbsd-overlay yaml-0.1 jansson libpcre2-8
+GOALS	:= $(or $(MAKECMDGOALS),all)
+
+# A clean, the set-up itself and the help need no library.
+ifneq ($(filter-out clean deps help,$(GOALS)),)
+ifneq ($(filter run test test-asan bench,$(GOALS)),)
+# These install what is missing before anything is looked up.
+DEPS_DONE := $(shell sh tools/deps.sh install >&2 && echo yes)
+else
+DEPS_DONE := $(shell sh tools/deps.sh check >&2 && echo yes)
+endif
+ifneq ($(DEPS_DONE),yes)
+$(error set-up is not complete; the line above says what to do)
+endif
+PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES))
+endif
+
+WARN	:= -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
+	   -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wcast-qual \
+	   -Wundef -Wvla -Wimplicit-fallthrough
+CFLAGS_release := -O2 -g
+CFLAGS_debug := -O0 -g3
+CFLAGS_asan := -O1 -g3 -fsanitize=address,undefined -fno-omit-frame-pointer \
+	   -fno-sanitize-recover=all
+CFLAGS_cov := -O0 -g3 --coverage
+LDFLAGS_asan := -fsanitize=address,undefined
+LDFLAGS_cov := --coverage
+ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -I. $(PKG_CFLAGS) $(WARN) -fno-common \
+	   -fstack-protector-strong -DPARATEST_VERSION='"$(VERSION)"' \
+	   $(CFLAGS_$(V)) $(CFLAGS) $(if $(CI),-Werror)
+ALL_LDFLAGS = $(LDFLAGS_$(V)) $(LDFLAGS)
+LIBS_common := -levent_core -lmsgpackc -lbsd
+LIBS_worker := $(LIBS_common) -lpcre2-8
+LIBS_ctl := $(LIBS_common) -lyaml -ljansson -lpcre2-8
+
+COMMON	:= $(patsubst %.c,$(B)/%.o,$(wildcard common/*.c))
+POLICY	:= $(patsubst %.c,$(B)/%.o,$(wildcard supervisor/policy/*.c))
+SUPERVISOR := $(patsubst %.c,$(B)/%.o,$(wildcard supervisor/*.c))
+WORKER	:= $(patsubst %.c,$(B)/%.o,$(wildcard worker/*.c))
+CTL	:= $(patsubst %.c,$(B)/%.o,$(wildcard ctl/*.c))
+# What tests link: everything of a program but its main().
+TESTED	:= $(COMMON) $(POLICY) $(filter-out %/main.o,$(SUPERVISOR)) \
+	   $(filter-out %/main.o,$(WORKER)) $(filter-out %/main.o,$(CTL))
+PROGRAMS := $(BIN)/paratestd $(BIN)/paratest-worker $(BIN)/paratestctl
+
+UNIT	:= $(patsubst tests/%.c,$(BIN)/tests/%,$(wildcard tests/unit/*.c tests/sim/*.c))
+INTEG	:= $(patsubst tests/%.c,$(BIN)/tests/%,$(wildcard tests/integ/test_*.c))
+INTEG_LIB := $(patsubst %.c,$(B)/%.o,$(filter-out tests/integ/test_%,$(wildcard tests/integ/*.c)))
+HELPERS	:= $(patsubst tests/%.c,$(BIN)/tests/%,$(wildcard tests/helpers/*.c))
+FUZZERS	:= $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+REPLAY	:= $(patsubst %,$(BIN)/tests/fuzz/%,$(FUZZERS))
+BENCHES	:= $(patsubst bench/%.c,$(BIN)/bench/%,$(wildcard bench/*.c))
+
+.PHONY: all run test test-asan check-layers bench fuzz install clean deps help
+.SECONDARY:
+all: $(PROGRAMS)
+
+help:
+	@sed -n 's/^#: //p' Makefile
+
+#: make            build the programs into build/
+#: make run        install what is missing, build, run the example suite
+#: make test       install what is missing, build, run every test
+#: make test-asan  the same, with AddressSanitizer and UBSan
+#: make bench      speed against the floor and the peers, as ratios
+#: make fuzz SECONDS=60   every fuzz target for so long (needs clang)
+#: make install PREFIX=/usr/local DESTDIR=
+#: make deps       only install what is missing
+#: make clean
+deps:
+	@sh tools/deps.sh install
+
+$(BIN)/paratestd: $(SUPERVISOR) $(POLICY) $(COMMON)
+	@mkdir -p $(@D)
+	@echo '  LD $@'
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_common)
+$(BIN)/paratest-worker: $(WORKER) $(COMMON)
+	@mkdir -p $(@D)
+	@echo '  LD $@'
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_worker)
+$(BIN)/paratestctl: $(CTL) $(COMMON)
+	@mkdir -p $(@D)
+	@echo '  LD $@'
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_ctl)
+
+$(B)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	@echo '  CC $<'
+	@$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# ---- tests ----
+LIBS_tests := $(LIBS_ctl) -lcmocka
+$(B)/tested.a: $(TESTED)
+	@mkdir -p $(@D)
+	@rm -f $@
+	@ar rcs $@ $^
+$(BIN)/tests/unit/%: $(B)/tests/unit/%.o $(B)/tested.a
+	@mkdir -p $(@D)
+	@echo '  LD $@'
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_tests)
+$(BIN)/tests/sim/%: $(B)/tests/sim/%.o $(B)/tested.a
+	@mkdir -p $(@D)
+	@echo '  LD $@'
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_tests)
+$(BIN)/tests/integ/%: $(B)/tests/integ/%.o $(INTEG_LIB) $(B)/tested.a
+	@mkdir -p $(@D)
+	@echo '  LD $@'
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_tests)
+$(BIN)/tests/helpers/%: $(B)/tests/helpers/%.o
+	@mkdir -p $(@D)
+	@echo '  LD $@'
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^
+# A fuzz target as a plain program that replays its corpus.
+$(BIN)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/replay.o $(B)/tested.a
+	@mkdir -p $(@D)
+	@echo '  LD $@'
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_tests)
+
+test: $(PROGRAMS) $(UNIT) $(INTEG) $(HELPERS) $(REPLAY) check-layers
+	@BIN=$(BIN) sh tests/run.sh $(UNIT) $(REPLAY) $(INTEG)
+test-asan:
+	@$(MAKE) --no-print-directory V=asan test
+check-layers: $(POLICY)
+	@sh tests/lint/check-layers.sh
+	@$(if $(filter release debug,$(V)),sh tests/lint/check-pure.sh $(POLICY))
+	@sh tests/lint/check-wire.sh
+
+SECONDS	?= 60
+fuzz:
+	@sh tests/fuzz/fuzz.sh "$(SECONDS)" $(FUZZERS)
+
+# ---- use ----
+run: all
+	@$(BIN)/paratestctl run examples/demo.yaml || test $$? -eq 1
+
+bench: all $(BENCHES)
+	@BIN=$(BIN) sh bench/bench.sh
+$(BIN)/bench/%: bench/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -o $@ $<
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
+
+clean:
+	rm -rf build
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,0 +1,330 @@
+/* paratestctl status, workers, ping, cancel, config, drain, shutdown. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/outcome.h"
+#include "ctl/cmd.h"
+#include "ctl/duration.h"
+#include "ctl/cmd_json.h"
+
+/* Options of a verb that has none of its own; the arguments left must be from least
+ * to most.  0 or an exit code. */
+static int
+plain_options(const struct cmd_entry *cmd, int argc, char **argv, int least, int most, bool *json)
+{
+	static const struct option	longs[] = { CMD_LONGS };
+	int				c;
+
+	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1)
+		(void)cmd_common(cmd, c, json);
+	if (argc - optind < least)
+		return cmd_usage(cmd, "an argument is missing");
+	if (argc - optind > most)
+		return cmd_usage(cmd, "'%s' is one argument too many", argv[optind + most]);
+	return 0;
+}
+
+/* Connects, asks, closes.  The exit code. */
+static int
+ask(const struct cmd_entry *cmd, const struct cmd_globals *g, bool start, enum msg_type type,
+    const void *body, msg_fn *fn, void *arg)
+{
+	struct client_error	 e = { .code = 0 };
+	int			 code = 0;
+	struct client		*c = cmd_open(cmd, g, start, &code);
+
+	if (c != NULL && client_request(c, type, body, fn, arg, &e) != 0)
+		code = cmd_fail(cmd, &e);
+	client_close(c);
+	return code;
+}
+
+/* ---- status ---- */
+
+static void
+print_status(const struct msg_status_ok *s)
+{
+	char	up[DURATION_TEXT];
+
+	(void)printf(SV_FMT "  pid %llu  " SV_FMT "  up %s\n", SV_ARG(s->program),
+	    (unsigned long long)s->pid, SV_ARG(s->state),
+	    duration_text(s->uptime_us, up, sizeof up));
+	(void)printf("socket    " SV_FMT "\n", SV_ARG(s->socket));
+	(void)printf("workers   %llu (%llu busy, %llu idle, %llu replaced), %llu at a time\n",
+	    (unsigned long long)s->workers_total, (unsigned long long)s->workers_busy,
+	    (unsigned long long)s->workers_idle, (unsigned long long)s->workers_replaced,
+	    (unsigned long long)s->capacity);
+	(void)printf("tests     %llu queued, %llu completed (%.1f a worker)\n",
+	    (unsigned long long)s->tests_queued, (unsigned long long)s->tests_completed,
+	    (double)s->average_per_worker_milli / 1000);
+	(void)printf("runs      %llu active, %llu since the start\n",
+	    (unsigned long long)s->runs_active, (unsigned long long)s->runs_total);
+	(void)printf("memory    %.1f MiB; longest hold of the loop %.1f ms\n",
+	    (double)s->memory / (1 << 20), (double)s->loop_lag_us / 1000);
+}
+
+static int
+on_status(void *arg, enum msg_type type, uint32_t id, const union msg_body *m)
+{
+	const struct msg_status_ok	*s = &m->status_ok;
+	json_t				*o;
+
+	(void)id;
+	if (type != MSG_STATUS_OK)
+		return 0;
+	if (!*(const bool *)arg) {
+		print_status(s);
+		return 1;
+	}
+	o = json_object();
+	cmd_json_count(o, "pid", s->pid);
+	cmd_json_text(o, "program", s->program);
+	cmd_json_text(o, "state", s->state);
+	cmd_json_text(o, "socket", s->socket);
+	cmd_json_ms(o, "uptime", s->uptime_us);
+	cmd_json_count(o, "capacity", s->capacity);
+	cmd_json_count(o, "totalWorkers", s->workers_total);
+	cmd_json_count(o, "busyWorkers", s->workers_busy);
+	cmd_json_count(o, "idleWorkers", s->workers_idle);
+	cmd_json_count(o, "replacedWorkers", s->workers_replaced);
+	cmd_json_count(o, "queuedTests", s->tests_queued);
+	cmd_json_count(o, "completedTests", s->tests_completed);
+	cmd_json_ms(o, "averageTestsPerWorker", s->average_per_worker_milli);
+	cmd_json_count(o, "activeRuns", s->runs_active);
+	cmd_json_count(o, "totalRuns", s->runs_total);
+	cmd_json_count(o, "clients", s->clients);
+	cmd_json_count(o, "memory", s->memory);
+	cmd_json_ms(o, "longestHold", s->loop_lag_us);
+	cmd_json_print(o);
+	return 1;
+}
+
+static int
+exec_status(const struct cmd_globals *g, int argc, char **argv)
+{
+	struct msg_status	m = { .has = 0 };
+	bool			json = g->json;
+	int			code = plain_options(&cmd_status, argc, argv, 0, 0, &json);
+
+	return code != 0 ? code : ask(&cmd_status, g, false, MSG_STATUS, &m, on_status, &json);
+}
+
+const struct cmd_entry cmd_status = {
+	"status", "the supervisor, its queue and totals",
+	"usage: paratestctl status [--json]\n\nDoes not start a supervisor: exits 3 when there is "
+	"none.\n", exec_status
+};
+
+/* ---- workers ---- */
+
+static int
+on_worker(void *arg, enum msg_type type, uint32_t id, const union msg_body *m)
+{
+	const struct msg_worker_row	*w = &m->worker_row;
+	json_t				*rows = *(json_t **)arg, *o;
+	char				 age[DURATION_TEXT];
+
+	(void)id;
+	if (type != MSG_WORKER_ROW)
+		return 0;
+	if (rows == NULL) {
+		(void)printf("%4llu  %8llu  %-9.*s %9llu %9llu %9s  " SV_FMT "\n",
+		    (unsigned long long)w->slot, (unsigned long long)w->pid, SV_ARG(w->state),
+		    (unsigned long long)w->completed, (unsigned long long)w->replaced,
+		    w->test.n > 0 ? duration_text(w->age_us, age, sizeof age) : "-",
+		    SV_ARG(w->test));
+		return 0;
+	}
+	o = json_object();
+	cmd_json_count(o, "worker", w->slot);
+	cmd_json_count(o, "pid", w->pid);
+	cmd_json_text(o, "state", w->state);
+	cmd_json_text(o, "host", w->host);
+	cmd_json_text(o, "isolation", w->isolation);
+	cmd_json_count(o, "completed", w->completed);
+	cmd_json_count(o, "replaced", w->replaced);
+	cmd_json_ms(o, "busyTime", w->busy_us);
+	if (w->test.n > 0) {
+		cmd_json_text(o, "test", w->test);
+		cmd_json_ms(o, "age", w->age_us);
+	}
+	(void)json_array_append_new(rows, o);
+	return 0;
+}
+
+static int
+exec_workers(const struct cmd_globals *g, int argc, char **argv)
+{
+	struct msg_workers	 m = { .has = 0 };
+	bool			 json = g->json;
+	int			 code = plain_options(&cmd_workers, argc, argv, 0, 0, &json);
+	json_t			*rows;
+
+	if (code != 0)
+		return code;
+	rows = json ? json_array() : NULL;
+	if (!json)
+		(void)printf("%4s  %8s  %-9s %9s %9s %9s  %s\n", "SLOT", "PID", "STATE", "COMPLETED",
+		    "REPLACED", "AGE", "TEST");
+	code = ask(&cmd_workers, g, false, MSG_WORKERS, &m, on_worker, &rows);
+	if (json && code == 0)
+		cmd_json_print(rows);
+	else
+		json_decref(rows);
+	return code;
+}
+
+const struct cmd_entry cmd_workers = {
+	"workers", "its workers and what they run",
+	"usage: paratestctl workers [--json]\n", exec_workers
+};
+
+/* ---- ping, drain, shutdown ---- */
+
+static int
+exec_ping(const struct cmd_globals *g, int argc, char **argv)
+{
+	struct msg_ping	m = { .has = 0 };
+	bool		json = g->json;
+	int		code = plain_options(&cmd_ping, argc, argv, 0, 0, &json);
+	uint64_t	start = now_us();
+
+	if (code == 0)
+		code = ask(&cmd_ping, g, false, MSG_PING, &m, NULL, NULL);
+	if (code == 0)
+		(void)printf(json ? "{\"time\": %.3f}\n" : "pong in %.3f ms\n",
+		    (double)(now_us() - start) / 1000);
+	return code;
+}
+
+const struct cmd_entry cmd_ping = {
+	"ping", "is the supervisor there", "usage: paratestctl ping [--json]\n", exec_ping
+};
+
+static int
+exec_drain(const struct cmd_globals *g, int argc, char **argv)
+{
+	struct msg_drain	m = { .has = 0 };
+	bool			json = g->json;
+	int			code = plain_options(&cmd_drain, argc, argv, 0, 0, &json);
+
+	return code != 0 ? code : ask(&cmd_drain, g, false, MSG_DRAIN, &m, NULL, NULL);
+}
+
+const struct cmd_entry cmd_drain = {
+	"drain", "take no new run and leave when idle", "usage: paratestctl drain\n", exec_drain
+};
+
+static int
+exec_shutdown(const struct cmd_globals *g, int argc, char **argv)
+{
+	struct msg_shutdown	m = { .has = 0 };
+	bool			json = g->json;
+	int			code = plain_options(&cmd_shutdown, argc, argv, 0, 0, &json);
+
+	return code != 0 ? code : ask(&cmd_shutdown, g, false, MSG_SHUTDOWN, &m, NULL, NULL);
+}
+
+const struct cmd_entry cmd_shutdown = {
+	"shutdown", "cancel everything and leave", "usage: paratestctl shutdown\n", exec_shutdown
+};
+
+/* ---- cancel ---- */
+
+static int
+exec_cancel(const struct cmd_globals *g, int argc, char **argv)
+{
+	static const struct option	longs[] = { { "kill", no_argument, NULL, 'k' }, CMD_LONGS };
+	struct msg_run_cancel		m = { .kill = false };
+	bool				json = g->json;
+	int				c;
+
+	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+		if (c == 'k')
+			m.kill = true;
+		else
+			(void)cmd_common(&cmd_cancel, c, &json);
+	}
+	if (argc - optind != 1)
+		return cmd_usage(&cmd_cancel, "it takes one run");
+	m.run = sv_from(argv[optind]);
+	if (m.run.n == 0)
+		return cmd_usage(&cmd_cancel, "the run's id is empty");
+	return ask(&cmd_cancel, g, false, MSG_RUN_CANCEL, &m, NULL, NULL);
+}
+
+const struct cmd_entry cmd_cancel = {
+	"cancel", "ends a run and everything it started",
+	"usage: paratestctl cancel [--kill] RUN\n\n--kill: without grace.\n", exec_cancel
+};
+
+/* ---- config ---- */
+
+static int
+on_setting(void *arg, enum msg_type type, uint32_t id, const union msg_body *m)
+{
+	const struct msg_config_row	*r = &m->config_row;
+	json_t				*all = *(json_t **)arg, *o;
+	char				 key[128];
+
+	(void)id;
+	if (type != MSG_CONFIG_ROW)
+		return 0;
+	if (all == NULL) {
+		(void)printf("%-16.*s %10.*s   " SV_FMT "\n", SV_ARG(r->key), SV_ARG(r->value),
+		    SV_ARG(r->text));
+		return 0;
+	}
+	o = json_object();
+	cmd_json_text(o, "value", r->value);
+	cmd_json_text(o, "default", r->fallback);
+	cmd_json_text(o, "text", r->text);
+	(void)snprintf(key, sizeof key, SV_FMT, SV_ARG(r->key));
+	(void)json_object_set_new(all, key, o);
+	return 0;
+}
+
+static int
+config_get(const struct cmd_globals *g, const char *key, bool json)
+{
+	struct msg_config_get	 m = { .key = sv_from(key) };
+	json_t			*all = json ? json_object() : NULL;
+	int			 code = ask(&cmd_config, g, true, MSG_CONFIG_GET, &m, on_setting,
+	    &all);
+
+	if (json && code == 0)
+		cmd_json_print(all);
+	else
+		json_decref(all);
+	return code;
+}
+
+static int
+exec_config(const struct cmd_globals *g, int argc, char **argv)
+{
+	struct msg_config_set	m = { .has = 0 };
+	bool			json = g->json;
+	int			code = plain_options(&cmd_config, argc, argv, 1, 3, &json);
+
+	if (code != 0)
+		return code;
+	argc -= optind;
+	argv += optind;
+	if (strcmp(argv[0], "get") == 0 && argc <= 2)
+		return config_get(g, argc == 2 ? argv[1] : NULL, json);
+	if (strcmp(argv[0], "set") != 0 || argc != 3)
+		return cmd_usage(&cmd_config, "it is config get [KEY] or config set KEY VALUE");
+	m.key = sv_from(argv[1]);
+	m.value = sv_from(argv[2]);
+	return ask(&cmd_config, g, true, MSG_CONFIG_SET, &m, NULL, NULL);
+}
+
+const struct cmd_entry cmd_config = {
+	"config", "get or set limits of the supervisor",
+	"usage: paratestctl config get [KEY] [--json]\n"
+	"       paratestctl config set KEY VALUE\n"
+	"\n"
+	"Settings hold until the supervisor ends.\n", exec_config
+};

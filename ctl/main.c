@@ -1,0 +1,177 @@
+/* paratestctl: global options, then the verb. */
+#include <getopt.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/outcome.h"
+#include "ctl/cmd.h"
+#include "ctl/suggest.h"
+
+static const struct cmd_entry *const verbs[] = {
+	&cmd_run, &cmd_list, &cmd_show, &cmd_runs, &cmd_watch, &cmd_output, &cmd_cancel,
+	&cmd_config, &cmd_status, &cmd_workers, &cmd_ping, &cmd_drain, &cmd_shutdown, NULL
+};
+
+static void
+help(void)
+{
+	(void)puts("paratestctl: run tests in parallel, isolated, with every attempt on record\n"
+	    "\n"
+	    "usage: paratestctl [--socket PATH] VERB ...\n");
+	for (size_t i = 0; verbs[i] != NULL; i++)
+		(void)printf("  %-10s %s\n", verbs[i]->name, verbs[i]->summary);
+	(void)puts("\n"
+	    "paratestctl VERB --help tells more.  Without a service running, a private\n"
+	    "supervisor is started when it is needed and leaves when it is idle.");
+}
+
+/* ---- shared by the verbs ---- */
+
+int
+cmd_fail(const struct cmd_entry *cmd, const struct client_error *e)
+{
+	(void)fflush(stdout);
+	(void)fprintf(stderr, "paratestctl: %s: %s\n", cmd->name, e->text);
+	if (e->hint[0] != '\0')
+		(void)fprintf(stderr, "  %s\n", e->hint);
+	switch (e->code) {
+	case MSG_ERR_BAD:
+	case MSG_ERR_NOT_FOUND:
+	case MSG_ERR_LIMIT:
+		return EXIT_USAGE;
+	case MSG_ERR_INTERNAL:
+	case MSG_ERR_VERSION:
+	case MSG_ERR_DENIED:
+	case MSG_ERR_DRAINING:
+	case MSG_ERR_LAGGED:
+		break;
+	}
+	return EXIT_INTERNAL;
+}
+
+int
+cmd_usage(const struct cmd_entry *cmd, const char *fmt, ...)
+{
+	va_list	ap;
+
+	(void)fprintf(stderr, "paratestctl: %s: ", cmd->name);
+	va_start(ap, fmt);
+	(void)vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	(void)fprintf(stderr, "\n  see paratestctl %s --help\n", cmd->name);
+	return EXIT_USAGE;
+}
+
+bool
+cmd_common(const struct cmd_entry *cmd, int c, bool *ret_json)
+{
+	switch (c) {
+	case 1000:
+		(void)fputs(cmd->usage, stdout);
+		exit(EXIT_PASSED);
+	case 1001:
+		*ret_json = true;
+		return true;
+	case '?':
+		/* getopt has said what is wrong. */
+		(void)fprintf(stderr, "  see paratestctl %s --help\n", cmd->name);
+		exit(EXIT_USAGE);
+	default:
+		return false;
+	}
+}
+
+struct client *
+cmd_open(const struct cmd_entry *cmd, const struct cmd_globals *g, bool start, int *ret_code)
+{
+	struct client_error	 e = { .code = 0 };
+	struct client		*c = client_open(g->socket, start, &e);
+
+	if (c == NULL)
+		*ret_code = cmd_fail(cmd, &e);
+	return c;
+}
+
+/* ---- the verb ---- */
+
+static const struct cmd_entry *
+find(const char *name)
+{
+	const char	*names[sizeof verbs / sizeof verbs[0]];
+	char		 near[64];
+	size_t		 i;
+
+	for (i = 0; verbs[i] != NULL; i++) {
+		if (strcmp(verbs[i]->name, name) == 0)
+			return verbs[i];
+		names[i] = verbs[i]->name;
+	}
+	names[i] = NULL;
+	(void)suggest_text(name, names, near, sizeof near);
+	(void)fprintf(stderr, "paratestctl: there is no verb '%s'%s\n"
+	    "  see paratestctl --help\n", name, near);
+	return NULL;
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "socket", required_argument, NULL, 's' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 }
+	};
+	struct cmd_globals	 g = { NULL, false };
+	const struct cmd_entry	*cmd;
+	int			 c, code;
+
+	(void)setlocale(LC_CTYPE, "");
+	/* A closed pipe or socket is an error to report, not a reason to vanish. */
+	(void)signal(SIGPIPE, SIG_IGN);
+	log_init("paratestctl", LOG_LEVEL_WARN, false);
+	while ((c = getopt_long(argc, argv, "+h", longs, NULL)) != -1) {
+		switch (c) {
+		case 's':
+			g.socket = optarg;
+			break;
+		case 'j':
+			g.json = true;
+			break;
+		case 'V':
+			(void)puts("paratestctl " PARATEST_VERSION);
+			return EXIT_PASSED;
+		case 'h':
+			help();
+			return EXIT_PASSED;
+		default:
+			(void)fputs("  see paratestctl --help\n", stderr);
+			return EXIT_USAGE;
+		}
+	}
+	if (optind == argc) {
+		(void)fputs("paratestctl: no verb given\n  see paratestctl --help\n", stderr);
+		return EXIT_USAGE;
+	}
+	argc -= optind;
+	argv += optind;
+	optind = 0;		/* getopt begins anew, on the verb's own words */
+	if (strcmp(argv[0], "help") == 0) {
+		help();
+		return EXIT_PASSED;
+	}
+	cmd = find(argv[0]);
+	if (cmd == NULL)
+		return EXIT_USAGE;
+	code = cmd->exec(&g, argc, argv);
+	if (fflush(stdout) != 0 && code == EXIT_PASSED) {
+		(void)fputs("paratestctl: standard output could not be written\n", stderr);
+		code = EXIT_INTERNAL;
+	}
+	return code;
+}

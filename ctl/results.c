@@ -1,0 +1,392 @@
+/*
+ * Events into results; see results.h.  The events come from a supervisor that is
+ * trusted with the run but not with our memory: every index and count is checked.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/event.h"
+#include "common/xalloc.h"
+#include "ctl/results.h"
+
+#define RESULTS_TESTS_MAX	10000000	/* more than a plan can have */
+#define RESULTS_ATTEMPTS_MAX	10000		/* kept of one test */
+#define RESULTS_WARNINGS_MAX	1000
+
+#define SUBTEST_BITS	(MSG_BIT(event, sub_total) | MSG_BIT(event, sub_passed) |	\
+	MSG_BIT(event, sub_failed) | MSG_BIT(event, sub_skipped) | MSG_BIT(event, sub_todo))
+
+/* NULL for an empty one. */
+static char *
+copy(struct sv s)
+{
+	return s.n > 0 ? xstrndup(s.p, s.n) : NULL;
+}
+
+/* Whole groups of `stride` only, since readers take them so. */
+static void
+copy_list(struct strs *to, struct svs from, uint32_t stride)
+{
+	size_t	n = from.n - from.n % stride;
+
+	strs_free(to);
+	if (n == 0)
+		return;
+	*to = (struct strs){ .v = xcalloc(n, sizeof(*to->v)), .n = n, .cap = n };
+	for (size_t i = 0; i < n; i++)
+		to->v[i] = from.v[i].n > 0 ? xstrndup(from.v[i].p, from.v[i].n) : xstrdup("");
+}
+
+static void
+replace(char **p, struct sv s)
+{
+	if (s.n == 0)
+		return;
+	free(*p);
+	*p = copy(s);
+}
+
+/* A value that this client does not know is no good news. */
+static enum test_status
+status_of(uint64_t v)
+{
+	return v < TEST_STATUS_COUNT ? (enum test_status)v : TEST_ERROR;
+}
+
+static void
+on_run_started(struct results *r, const struct msg_event *ev)
+{
+	if (r->tests != NULL)
+		return;
+	r->total = ev->total < RESULTS_TESTS_MAX ? ev->total : RESULTS_TESTS_MAX;
+	if (r->total > 0)
+		r->tests = xcalloc(r->total, sizeof(*r->tests));
+	r->jobs = ev->jobs;
+	r->seed = ev->seed;
+	r->shuffled = ev->shuffled;
+	r->start_ms = ev->t_ms;
+	replace(&r->name, ev->name);
+}
+
+/* The test of an event, NULL when it is about none that the plan has. */
+static struct test_result *
+test_of(struct results *r, const struct msg_event *ev)
+{
+	struct test_result	*t;
+
+	if (r->tests == NULL || ev->index >= r->total)
+		return NULL;
+	t = &r->tests[ev->index];
+	if (t->name == NULL && ev->test.p != NULL)
+		t->name = xstrndup(ev->test.p, ev->test.n);
+	return t->name != NULL ? t : NULL;
+}
+
+/* The attempt of that number, made in its place when there is none. */
+static struct attempt_result *
+attempt_of(struct test_result *t, uint64_t number)
+{
+	size_t	at = t->nattempts;
+
+	while (at > 0 && t->attempts[at - 1].number > number)
+		at--;
+	if (at > 0 && t->attempts[at - 1].number == number)
+		return &t->attempts[at - 1];
+	if (number == 0 || t->nattempts >= RESULTS_ATTEMPTS_MAX)
+		return NULL;
+	t->attempts = xreallocarray(t->attempts, t->nattempts + 1, sizeof(*t->attempts));
+	memmove(&t->attempts[at + 1], &t->attempts[at],
+	    (t->nattempts - at) * sizeof(*t->attempts));
+	t->nattempts++;
+	t->attempts[at] = (struct attempt_result){ .number = number,
+	    .outcome = OUTCOME_LOST };
+	return &t->attempts[at];
+}
+
+static void
+set_running(struct results *r, struct test_result *t, bool running)
+{
+	if (t->running == running)
+		return;
+	t->running = running;
+	if (running)
+		r->running++;
+	else
+		r->running--;
+}
+
+static void
+on_attempt_started(struct results *r, const struct msg_event *ev)
+{
+	struct test_result	*t = test_of(r, ev);
+	struct attempt_result	*a = t != NULL ? attempt_of(t, ev->attempt) : NULL;
+
+	if (a == NULL || a->finished)
+		return;
+	a->worker = ev->worker;
+	a->timeout_ms = ev->timeout_ms;
+	a->delay_ms = ev->delay_ms;
+	a->start_ms = ev->t_ms;
+	if (!t->done)
+		set_running(r, t, true);
+}
+
+static void
+copy_attempt(struct attempt_result *a, const struct msg_event *ev)
+{
+	a->finished = true;
+	a->worker = ev->worker;
+	a->outcome = ev->outcome < OUTCOME_COUNT ? (enum outcome)ev->outcome : OUTCOME_LOST;
+	a->start_ms = ev->start_ms;
+	a->end_ms = ev->end_ms;
+	a->duration_us = ev->duration_us;
+	a->cpu_us = ev->cpu_us;
+	a->max_rss = ev->max_rss;
+	a->has_signal = MSG_HAS(ev, event, signal);
+	a->has_exit_code = MSG_HAS(ev, event, exit_code) && !a->has_signal;
+	a->exit_code = ev->exit_code;
+	a->signal = ev->signal;
+	if (ev->output.n > 0) {
+		a->output = xmemdup(ev->output.p, ev->output.n);
+		a->output_len = ev->output.n;
+	}
+	a->output_bytes = ev->output_bytes > ev->output.n ? ev->output_bytes : ev->output.n;
+	a->output_truncated = ev->output_truncated || a->output_bytes > a->output_len;
+	copy_list(&a->assertions, ev->assertions, 3);
+	a->error_category = ev->error_category < CATEGORY_COUNT ?
+	    (enum error_category)ev->error_category : CATEGORY_NONE;
+	a->error_message = copy(ev->error_message);
+	copy_list(&a->leaked, ev->leaked, 2);
+	a->has_subtests = (ev->has & SUBTEST_BITS) != 0;
+	a->sub_total = ev->sub_total;
+	a->sub_passed = ev->sub_passed;
+	a->sub_failed = ev->sub_failed;
+	a->sub_skipped = ev->sub_skipped;
+	a->sub_todo = ev->sub_todo;
+	copy_list(&a->sub_failures, ev->sub_failures, 2);
+	a->isolation = copy(ev->isolation);
+	a->message = copy(ev->message);
+}
+
+static void
+on_attempt_finished(struct results *r, const struct msg_event *ev)
+{
+	struct test_result	*t = test_of(r, ev);
+	struct attempt_result	*a = t != NULL ? attempt_of(t, ev->attempt) : NULL;
+
+	if (a == NULL || a->finished)
+		return;
+	copy_attempt(a, ev);
+	if (a == &t->attempts[t->nattempts - 1])
+		set_running(r, t, false);
+}
+
+static void
+count(struct results *r, const struct test_result *t)
+{
+	r->done++;
+	r->flaky += t->flaky;
+	switch (t->status) {
+	case TEST_PASS:
+		r->passed++;
+		break;
+	case TEST_FAIL:
+		r->failed++;
+		break;
+	case TEST_SKIP:
+		r->skipped++;
+		break;
+	case TEST_TIMEOUT:
+		r->timed_out++;
+		break;
+	case TEST_CANCELLED:
+		r->cancelled++;
+		break;
+	case TEST_ERROR:
+	case TEST_STATUS_COUNT:
+		r->errored++;
+		break;
+	}
+}
+
+static void
+on_test_finished(struct results *r, const struct msg_event *ev)
+{
+	struct test_result	*t = test_of(r, ev);
+
+	if (t == NULL || t->done)
+		return;
+	set_running(r, t, false);
+	t->done = true;
+	t->status = status_of(ev->status);
+	t->flaky = ev->flaky;
+	t->duration_us = ev->duration_us;
+	t->retries = ev->retries;
+	replace(&t->source, ev->source);
+	replace(&t->message, ev->message);
+	/* Once the supervisor has summed up, its figures stand. */
+	if (!r->finished)
+		count(r, t);
+}
+
+static void
+on_run_finished(struct results *r, const struct msg_event *ev)
+{
+	if (r->finished)
+		return;
+	r->finished = true;
+	r->status = ev->status < RUN_STATUS_COUNT && ev->status != RUN_RUNNING ?
+	    (enum run_status)ev->status : RUN_ERROR;
+	r->passed = ev->passed;
+	r->failed = ev->failed;
+	r->skipped = ev->skipped;
+	r->timed_out = ev->timed_out;
+	r->errored = ev->errored;
+	r->cancelled = ev->cancelled;
+	r->flaky = ev->flaky_count;
+	r->duration_us = ev->duration_us;
+	r->sequential_us = ev->sequential_us;
+	r->workers_used = ev->workers_used;
+	if (ev->start_ms > 0)
+		r->start_ms = ev->start_ms;
+	r->end_ms = ev->end_ms > 0 ? ev->end_ms : ev->t_ms;
+	replace(&r->message, ev->message);
+}
+
+static void
+on_warning(struct results *r, const struct msg_event *ev)
+{
+	char	*text;
+
+	if (r->warnings.n >= RESULTS_WARNINGS_MAX || ev->message.n == 0)
+		return;
+	text = copy(ev->message);
+	strs_add(&r->warnings, text);
+	free(text);
+}
+
+bool
+results_event(struct results *r, const struct msg_event *ev)
+{
+	if (ev->seq <= r->last_seq)
+		return false;
+	if (r->run == NULL)
+		r->run = xstrndup(ev->run.p != NULL ? ev->run.p : "", ev->run.n);
+	else if (!sv_is(ev->run, r->run))
+		return false;
+	r->last_seq = ev->seq;
+	switch (ev->type) {
+	case EVENT_RUN_STARTED:
+		on_run_started(r, ev);
+		break;
+	case EVENT_ATTEMPT_STARTED:
+		on_attempt_started(r, ev);
+		break;
+	case EVENT_ATTEMPT_FINISHED:
+		on_attempt_finished(r, ev);
+		break;
+	case EVENT_TEST_FINISHED:
+		on_test_finished(r, ev);
+		break;
+	case EVENT_RUN_CANCELLING:
+		r->cancelling = true;
+		break;
+	case EVENT_WARNING:
+		on_warning(r, ev);
+		break;
+	case EVENT_RUN_FINISHED:
+		on_run_finished(r, ev);
+		break;
+	default:
+		/* From a newer supervisor: it has a number, nothing else. */
+		break;
+	}
+	return true;
+}
+
+static void
+attempt_free(struct attempt_result *a)
+{
+	free(a->output);
+	strs_free(&a->assertions);
+	free(a->error_message);
+	strs_free(&a->leaked);
+	strs_free(&a->sub_failures);
+	free(a->isolation);
+	free(a->message);
+}
+
+void
+results_free(struct results *r)
+{
+	for (uint64_t i = 0; r->tests != NULL && i < r->total; i++) {
+		struct test_result	*t = &r->tests[i];
+
+		for (size_t k = 0; k < t->nattempts; k++)
+			attempt_free(&t->attempts[k]);
+		free(t->attempts);
+		free(t->name);
+		free(t->source);
+		free(t->message);
+	}
+	free(r->tests);
+	free(r->run);
+	free(r->name);
+	free(r->message);
+	strs_free(&r->warnings);
+	*r = (struct results){ 0 };
+}
+
+/* How many tests did not pass, by what that says of the run. */
+struct problems {
+	uint64_t	failures, setups, infrastructure, cancelled;
+};
+
+static void
+add_problem(struct problems *p, const struct test_result *t)
+{
+	/* An error without an attempt: nothing could be started for it. */
+	enum error_category	why = t->nattempts > 0 ?
+	    t->attempts[t->nattempts - 1].error_category : CATEGORY_INFRASTRUCTURE;
+
+	if (t->status == TEST_CANCELLED)
+		p->cancelled++;
+	else if (why == CATEGORY_SETUP)
+		p->setups++;
+	else if (why == CATEGORY_INFRASTRUCTURE && t->status == TEST_ERROR)
+		p->infrastructure++;
+	else
+		p->failures++;
+}
+
+int
+results_exit_code(const struct results *r, bool flaky_fails)
+{
+	uint64_t	bad = r->failed + r->timed_out + r->errored;
+	struct problems	p = { 0 };
+
+	if (!r->finished)
+		return EXIT_INFRASTRUCTURE;
+	for (uint64_t i = 0; r->tests != NULL && i < r->total; i++) {
+		const struct test_result	*t = &r->tests[i];
+
+		if (t->done && t->status != TEST_PASS && t->status != TEST_SKIP)
+			add_problem(&p, t);
+	}
+	/* What is counted but was not seen may be a failure. */
+	if (p.failures > 0 || bad > p.setups + p.infrastructure)
+		return EXIT_TESTS_FAILED;
+	if (p.setups > 0 && p.infrastructure > 0)
+		return EXIT_TESTS_FAILED;
+	if (r->status == RUN_CANCELLED)
+		return EXIT_TESTS_FAILED;
+	if (p.setups > 0)
+		return EXIT_SETUP_FAILED;
+	if (p.infrastructure > 0 || r->status == RUN_ERROR)
+		return EXIT_INFRASTRUCTURE;
+	if (p.cancelled > 0 || r->cancelled > 0 || r->status == RUN_FAILED)
+		return EXIT_TESTS_FAILED;
+	if (r->total == 0 && r->passed + r->skipped == 0)
+		return EXIT_NO_TESTS;
+	return flaky_fails && r->flaky > 0 ? EXIT_FLAKY : EXIT_PASSED;
+}

@@ -1,0 +1,22 @@
+/*
+ * What a test expects, from a suite's `expect` and from the `assertions` of the
+ * original framework, into the groups of four that common/spec.h describes.
+ */
+#ifndef CTL_SUITE_EXPECT_H
+#define CTL_SUITE_EXPECT_H
+
+#include "ctl/suite_node.h"
+
+/* Adds to *ret.  0, or -EINVAL with the error. */
+int	suite_expect(const struct suite_source *, const struct suite_node *, struct strs *ret);
+int	suite_assertions(const struct suite_source *, const struct suite_node *,
+	    struct strs *ret);
+
+/*
+ * Is `text` a PCRE2 pattern as "/.../flags" (i m s x)?  1; 0: literal text;
+ * -EINVAL with an error at the node when it looks like one and is wrong.
+ */
+int	suite_pattern(const struct suite_source *, const char *what, const struct suite_node *,
+	    const char *text);
+
+#endif
