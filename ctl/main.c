@@ -129,6 +129,7 @@ main(int argc, char **argv)
 	};
 	struct cmd_globals	 g = { NULL, false };
 	const struct cmd_entry	*cmd;
+	char			 name[64];
 	int			 c, code;
 
 	(void)setlocale(LC_CTYPE, "");
@@ -168,6 +169,9 @@ main(int argc, char **argv)
 	cmd = find(argv[0]);
 	if (cmd == NULL)
 		return EXIT_USAGE;
+	/* What getopt says of a wrong option begins with this word. */
+	(void)snprintf(name, sizeof name, "paratestctl: %s", cmd->name);
+	argv[0] = name;
 	code = cmd->exec(&g, argc, argv);
 	if (fflush(stdout) != 0 && code == EXIT_PASSED) {
 		(void)fputs("paratestctl: standard output could not be written\n", stderr);

@@ -12,6 +12,7 @@
 #define RESULTS_TESTS_MAX	10000000	/* more than a plan can have */
 #define RESULTS_ATTEMPTS_MAX	10000		/* kept of one test */
 #define RESULTS_WARNINGS_MAX	1000
+#define RESULTS_GAPS_MAX	256	/* of more the oldest is given up */
 
 #define SUBTEST_BITS	(MSG_BIT(event, sub_total) | MSG_BIT(event, sub_passed) |	\
 	MSG_BIT(event, sub_failed) | MSG_BIT(event, sub_skipped) | MSG_BIT(event, sub_todo))
@@ -265,16 +266,67 @@ on_warning(struct results *r, const struct msg_event *ev)
 	free(text);
 }
 
+/* Numbers first..last were left out. */
+static void
+gap_add(struct results *r, uint64_t first, uint64_t last)
+{
+	if (r->gaps == NULL)
+		r->gaps = xcalloc(RESULTS_GAPS_MAX, sizeof(*r->gaps));
+	if (r->ngaps == RESULTS_GAPS_MAX) {
+		r->ngaps--;
+		memmove(r->gaps, r->gaps + 1, r->ngaps * sizeof(*r->gaps));
+	}
+	r->gaps[r->ngaps++] = (struct results_gap){ first, last };
+}
+
+/* Takes a number out of its gap.  False when it is in none. */
+static bool
+gap_take(struct results *r, uint64_t seq)
+{
+	struct results_gap	*g;
+	size_t			 i = 0;
+
+	while (i < r->ngaps && (seq < r->gaps[i].first || seq > r->gaps[i].last))
+		i++;
+	if (i == r->ngaps)
+		return false;
+	g = &r->gaps[i];
+	if (g->first == g->last) {
+		r->ngaps--;
+		memmove(g, g + 1, (r->ngaps - i) * sizeof(*g));
+	} else if (seq == g->first) {
+		g->first++;
+	} else {
+		if (seq < g->last)
+			gap_add(r, seq + 1, g->last);
+		/* When that was the oldest of too many, it has gone. */
+		if (i < r->ngaps && r->gaps[i].first < seq && r->gaps[i].last >= seq)
+			r->gaps[i].last = seq - 1;
+	}
+	return true;
+}
+
+/* True when an event of that number was not seen before. */
+static bool
+is_new(struct results *r, uint64_t seq)
+{
+	if (seq <= r->last_seq)
+		return gap_take(r, seq);
+	if (seq > r->last_seq + 1)
+		gap_add(r, r->last_seq + 1, seq - 1);
+	r->last_seq = seq;
+	return true;
+}
+
 bool
 results_event(struct results *r, const struct msg_event *ev)
 {
-	if (ev->seq <= r->last_seq)
+	if (r->run != NULL && !sv_is(ev->run, r->run))
+		return false;
+	if (ev->seq == 0 || !is_new(r, ev->seq))
 		return false;
 	if (r->run == NULL)
 		r->run = xstrndup(ev->run.p != NULL ? ev->run.p : "", ev->run.n);
-	else if (!sv_is(ev->run, r->run))
-		return false;
-	r->last_seq = ev->seq;
 	switch (ev->type) {
 	case EVENT_RUN_STARTED:
 		on_run_started(r, ev);
@@ -334,6 +386,7 @@ results_free(struct results *r)
 	free(r->name);
 	free(r->message);
 	strs_free(&r->warnings);
+	free(r->gaps);
 	*r = (struct results){ 0 };
 }
 

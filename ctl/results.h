@@ -49,6 +49,10 @@ struct test_result {
 	size_t		 nattempts;
 };
 
+struct results_gap {
+	uint64_t	first, last;
+};
+
 struct results {
 	char		*run;		/* id, NULL: no event yet */
 	char		*name;		/* label */
@@ -63,10 +67,13 @@ struct results {
 	char		*message;	/* why it ended so */
 	struct strs	 warnings;
 	uint64_t	 last_seq;	/* of the newest event seen */
+	struct results_gap *gaps;	/* numbers below it that did not come yet */
+	size_t		 ngaps;
 };
 
 /* Zeroed is empty.  Events with a sequence number already seen are ignored
- * (false is returned), so that a reattached stream counts nothing twice. */
+ * (false is returned), so that a reattached stream counts nothing twice; what was
+ * left out may come later. */
 bool	results_event(struct results *, const struct msg_event *);
 void	results_free(struct results *);
 

@@ -47,11 +47,11 @@ dup_strs(struct arena *a, struct svs in, struct svs *ret)
 	return 0;
 }
 
-/* The number of a resource; one that is new has `count` of it (0: refuse). */
+/* The number of a lock or of a slot; one that is new has `count` (0: refuse). */
 static int
-resource(struct manifest *p, struct sv name, uint32_t count, uint32_t *ret)
+resource(struct manifest *p, struct strmap *names, struct sv name, uint32_t count, uint32_t *ret)
 {
-	uint32_t	*v, at = strmap_get(&p->resource_names, name);
+	uint32_t	*v, at = strmap_get(names, name);
 
 	if (at != STRMAP_NONE) {
 		*ret = at;
@@ -68,7 +68,7 @@ resource(struct manifest *p, struct sv name, uint32_t count, uint32_t *ret)
 		p->resources = v;
 	}
 	name = dup_sv(&p->arena, name);
-	if (name.p == NULL || strmap_put(&p->resource_names, name, p->nresources) != 0)
+	if (name.p == NULL || strmap_put(names, name, p->nresources) != 0)
 		return -ENOMEM;
 	p->resources[p->nresources] = count;
 	*ret = p->nresources++;
@@ -85,7 +85,7 @@ declare_slots(struct manifest *p, struct svs slots, char *why)
 	for (uint32_t i = 0; i < slots.n && r == 0; i++) {
 		if (spec_slot(slots.v[i], &name, &count) != 0 || count == 0)
 			return refuse(why, -EINVAL, "not NAME=COUNT:", slots.v[i]);
-		r = resource(p, name, count, &at);
+		r = resource(p, &p->slot_names, name, count, &at);
 	}
 	return r == 0 ? 0 : r == -ENOSPC ? refuse(why, r, "too many resources at", name) :
 	    no_memory(why);
@@ -96,7 +96,7 @@ manifest_begin(struct manifest *p, const struct msg_run_begin *m, const struct c
     uint64_t hash_key, char why[MANIFEST_WHY])
 {
 	memset(p, 0, sizeof *p);
-	p->names.key = p->resource_names.key = hash_key;
+	p->names.key = p->lock_names.key = p->slot_names.key = hash_key;
 	p->reader = msg_reader_new();
 	if (p->reader == NULL)
 		return no_memory(why);
@@ -167,10 +167,10 @@ needs(struct manifest *p, const struct msg_test_add *m, struct sched_test *st, c
 	for (uint32_t i = 0; i < n && r == 0; i++) {
 		if (i < m->locks.n) {
 			name = m->locks.v[i];
-			r = resource(p, name, 1, &v[i].resource);
+			r = resource(p, &p->lock_names, name, 1, &v[i].resource);
 		} else {
 			(void)spec_slot(m->slots.v[i - m->locks.n], &name, &count);
-			r = resource(p, name, 0, &v[i].resource);
+			r = resource(p, &p->slot_names, name, 0, &v[i].resource);
 		}
 		if (r == -ENOENT)
 			return refuse(why, -EINVAL, "a test takes a slot that no plan declares:",
@@ -271,7 +271,8 @@ manifest_free(struct manifest *p)
 {
 	msg_reader_free(p->reader);
 	strmap_free(&p->names);
-	strmap_free(&p->resource_names);
+	strmap_free(&p->lock_names);
+	strmap_free(&p->slot_names);
 	arena_free(&p->arena);
 	free(p->tests);
 	free(p->sched);

@@ -46,7 +46,7 @@ struct manifest_test {
 
 struct manifest {
 	struct arena		 arena;
-	struct strmap		 names, resource_names;
+	struct strmap		 names, lock_names, slot_names;
 	struct msg_reader	*reader;
 	struct manifest_test	*tests;
 	struct sched_test	*sched;		/* the same, as the scheduler wants them */

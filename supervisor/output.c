@@ -153,22 +153,28 @@ pump(struct output_reader *o)
 	return o->next != NULL;
 }
 
-bool
+void
 output_pump(struct outputs *os)
 {
 	struct output_reader	*o, *next;
-	bool			 more = false;
 
 	for (o = TAILQ_FIRST(&os->list); o != NULL; o = next) {
 		next = TAILQ_NEXT(o, entry);
-		if (o->follow)
-			continue;
-		if (pump(o))
-			more = true;
-		else
+		if (!o->follow && !pump(o))
 			finish(os, o);
 	}
-	return more;
+}
+
+bool
+output_ready(const struct outputs *os)
+{
+	const struct output_reader	*o;
+
+	TAILQ_FOREACH(o, &os->list, entry) {
+		if (!o->follow && peer_pending(o->peer) < OUTPUT_FULL)
+			return true;
+	}
+	return false;
 }
 
 void

@@ -28,8 +28,11 @@ int	output_add(struct outputs *, struct peer *, struct run *, uint32_t id,
 void	output_drop_peer(struct outputs *, const struct peer *);
 void	output_forget_run(struct outputs *, const struct run *);
 
-/* Sends what the sockets take; true when some wait for theirs. */
-bool	output_pump(struct outputs *);
+/* Sends what the sockets take. */
+void	output_pump(struct outputs *);
+
+/* After the flush: has one more to send whose socket took all there was? */
+bool	output_ready(const struct outputs *);
 
 /* A part of the output of a running test; a test is over. */
 void	output_live(struct outputs *, struct run *, uint32_t test, unsigned stream, struct sv);

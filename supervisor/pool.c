@@ -474,7 +474,7 @@ tick_slot(struct pool *p, struct slot *s, msec_t now, uint64_t lag)
 	}
 	if (s->peer != NULL && s->pid != 0 && s->fsm.state != SLOT_KILLED)
 		(void)peer_send(s->peer, MSG_BEAT, 0, &beat);
-	if (s->fsm.state == SLOT_IDLE && now - s->fsm.since > p->config->worker_idle_ms)
+	if (s->fsm.state == SLOT_IDLE && now > s->fsm.since + p->config->worker_idle_ms)
 		slot_event(s, SIN_RETIRE);
 }
 
@@ -484,6 +484,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	struct pool	*p = arg;
 	msec_t		 now = now_ms();
 	uint64_t	 lag = now > p->tick_due ? now - p->tick_due : 0;
+	struct waiting	*w;
 	bool		 any = false;
 
 	(void)fd;
@@ -493,8 +494,9 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 		tick_slot(p, p->slots[i], now, lag);
 		any |= p->slots[i]->fsm.state != SLOT_DOWN;
 	}
-	while (!TAILQ_EMPTY(&p->queue) && now - TAILQ_FIRST(&p->queue)->since > SLOT_SPAWN_MS + lag)
-		unqueue(p, TAILQ_FIRST(&p->queue), POOL_LOST);
+	/* What was queued in this very turn is younger than `now`. */
+	while ((w = TAILQ_FIRST(&p->queue)) != NULL && now > w->since + SLOT_SPAWN_MS + lag)
+		unqueue(p, w, POOL_LOST);
 	serve(p);
 	if (any || !TAILQ_EMPTY(&p->queue))
 		arm_tick(p);

@@ -4,8 +4,15 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/spec.h"
 #include "supervisor/record.h"
 #include "supervisor/runs.h"
+
+static struct sv
+cut(struct sv s)
+{
+	return (struct sv){ s.p, s.n < SPEC_TEXT_MAX ? s.n : SPEC_TEXT_MAX };
+}
 
 static void
 append(struct run *run, struct msg_event *ev, enum event_type type)
@@ -19,6 +26,8 @@ append(struct run *run, struct msg_event *ev, enum event_type type)
 	if (r == -EMSGSIZE) {	/* a test that says too much: keep the figures */
 		ev->output = (struct sv){ NULL, 0 };
 		ev->assertions = ev->leaked = ev->sub_failures = (struct svs){ NULL, 0 };
+		ev->error_message = cut(ev->error_message);
+		ev->message = cut(ev->message);
 		ev->output_truncated = true;
 		r = evlog_append(&run->log, ev);
 	}

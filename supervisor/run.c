@@ -26,8 +26,10 @@ start_attempt(struct run *run, const struct sched_act *a)
 
 	t->attempts = a->attempt;
 	t->delay_ms = (uint32_t)a->delay_ms;
-	if (pool_start(run->runs->pool, &job) != 0)
+	if (pool_start(run->runs->pool, &job) != 0) {
+		t->lost++;
 		run_feed(run, &lost);
+	}
 }
 
 static void

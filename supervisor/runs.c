@@ -145,10 +145,40 @@ runs_capacity(const struct runs *rs)
 	return most < rs->config->max_jobs ? most : (uint32_t)rs->config->max_jobs;
 }
 
+/* Units that no run holds. */
+static uint32_t
+free_units(const struct runs *rs)
+{
+	struct sched_count	 c;
+	const struct run	*run;
+	uint32_t		 capacity = runs_capacity(rs), used = 0;
+
+	TAILQ_FOREACH(run, &rs->list, entry) {
+		if (run->over)
+			continue;
+		sched_count(run->sched, &c);
+		used += c.used;
+	}
+	return used < capacity ? capacity - used : 0;
+}
+
+/* Its share, as far as those who hold more than theirs have given back. */
+static void
+set_limit(struct runs *rs, struct run *run, uint32_t share)
+{
+	struct sched_in		tick = { .type = SCHED_IN_TICK };
+	struct sched_count	c;
+	uint32_t		most;
+
+	sched_count(run->sched, &c);
+	most = c.used + free_units(rs);
+	run->limit = share < most ? share : most;
+	run_feed(run, &tick);
+}
+
 void
 runs_share(struct runs *rs)
 {
-	struct sched_in		 tick = { .type = SCHED_IN_TICK };
 	struct sched_count	 c;
 	struct share_claim	*claims;
 	struct run		*run, *next;
@@ -177,8 +207,7 @@ runs_share(struct runs *rs)
 		next = TAILQ_NEXT(run, entry);
 		if (run->over)
 			continue;
-		run->limit = claims[n++].limit;
-		run_feed(run, &tick);
+		set_limit(rs, run, claims[n++].limit);
 	}
 	free(claims);
 }

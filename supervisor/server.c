@@ -171,10 +171,11 @@ server_turn(struct server *s)
 	runs_share(&s->runs);
 	wait = watch_pump(&s->watches, now_ms(), s->urgent);
 	s->urgent = false;
-	if (output_pump(&s->outputs) && wait > 1)
-		wait = 1;
+	output_pump(&s->outputs);
 	peer_set_flush(&s->peers);
 	control_turn(s->control);
+	if (output_ready(&s->outputs))
+		wait = 0;
 	if (wait != WATCH_NEVER) {
 		tv.tv_sec = (time_t)(wait / 1000);
 		tv.tv_usec = (suseconds_t)(wait % 1000 * 1000);
