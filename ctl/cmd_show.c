@@ -1,6 +1,7 @@
 /* paratestctl show, runs, watch: runs that are there. */
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -112,10 +113,11 @@ follow_run(const struct cmd_entry *cmd, const struct cmd_globals *g, int argc, c
     bool no_follow)
 {
 	static const struct option	longs[] = { { "live", no_argument, NULL, 1 },
-	    { "events", no_argument, NULL, 2 }, CMD_LONGS };
+	    { "events", no_argument, NULL, 2 }, { "since", required_argument, NULL, 3 }, CMD_LONGS };
 	struct session			s = { .no_follow = no_follow };
 	struct report_text_options	text;
 	struct client_error		e = { .code = 0 };
+	const char			*why = NULL;
 	bool				json = g->json, events = false;
 	int				c, code = 0, fd, r;
 
@@ -124,9 +126,13 @@ follow_run(const struct cmd_entry *cmd, const struct cmd_globals *g, int argc, c
 			s.live = true;
 		else if (c == 2)
 			events = true;
+		else if (c == 3)
+			s.since = (uint64_t)strtonum(optarg, 1, LLONG_MAX, &why);
 		else
 			(void)cmd_common(cmd, c, &json);
 	}
+	if (why != NULL || (s.since != 0 && !events))
+		return cmd_usage(cmd, "--since takes the number of an event, and goes with --events");
 	if (argc - optind > 1)
 		return cmd_usage(cmd, "it takes one run");
 	s.client = cmd_open(cmd, g, true, &code);
@@ -170,16 +176,20 @@ exec_watch(const struct cmd_globals *g, int argc, char **argv)
 
 const struct cmd_entry cmd_show = {
 	"show", "one run, also while it runs",
-	"usage: paratestctl show [--json|--events] [RUN]\n"
+	"usage: paratestctl show [--json | --events [--since N]] [RUN]\n"
 	"\n"
 	"What is known of a run now (default: the newest).  RUN: its id or the first digits.\n"
+	"      --events          its events as JSON lines, from number N on\n"
 	"Exits as the run would; 0 while it runs.\n", exec_show
 };
 
 const struct cmd_entry cmd_watch = {
 	"watch", "follows a run; leaving it does not end the run",
-	"usage: paratestctl watch [--live] [--json|--events] [RUN]\n"
+	"usage: paratestctl watch [--live] [--json | --events [--since N]] [RUN]\n"
 	"\n"
-	"Everything from the start of the run, then as it happens.  Exits as the run does.\n",
+	"Everything from the start of the run, then as it happens.  Exits as the run does.\n"
+	"      --live            also output of tests, as it comes\n"
+	"      --events          events as JSON lines, from number N on: who was cut off goes\n"
+	"                        on where it stopped\n",
 	exec_watch
 };

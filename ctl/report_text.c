@@ -17,8 +17,6 @@
 
 #define REDRAW_MS		100
 #define PENDING_MAX		(256 * 1024)	/* bytes that may wait for a redraw */
-#define OUTPUT_LINES		20
-#define OUTPUT_LINES_ALONE	200	/* of a run of one test */
 #define FAILURES_WHOLE		100	/* that are shown with their output */
 #define FAILURES_SHOWN		1000	/* after these they are only counted */
 #define RETRIES_SHOWN		1000
@@ -107,7 +105,8 @@ static void
 on_test_finished(struct report_text *st, const struct msg_event *ev, const struct results *r)
 {
 	const struct test_result	*t = test_of(r, ev);
-	size_t				 lines = r->total == 1 ? OUTPUT_LINES_ALONE : OUTPUT_LINES;
+	size_t				 lines = r->total == 1 ? TEXT_FAILURE_LINES_ALONE :
+	    TEXT_FAILURE_LINES;
 
 	text_running_remove(&st->running, ev->index);
 	if (t == NULL || t->status == TEST_PASS || t->status == TEST_SKIP ||

@@ -297,11 +297,11 @@ gap_take(struct results *r, uint64_t seq)
 	} else if (seq == g->first) {
 		g->first++;
 	} else {
-		if (seq < g->last)
-			gap_add(r, seq + 1, g->last);
-		/* When that was the oldest of too many, it has gone. */
-		if (i < r->ngaps && r->gaps[i].first < seq && r->gaps[i].last >= seq)
-			r->gaps[i].last = seq - 1;
+		uint64_t	last = g->last;
+
+		g->last = seq - 1;
+		if (seq < last)
+			gap_add(r, seq + 1, last);
 	}
 	return true;
 }

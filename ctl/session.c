@@ -113,7 +113,7 @@ int
 session_follow(struct session *s, const char *run, int signal_fd, struct client_error *e)
 {
 	struct following	f = { .s = s, .error = e, .run = run != NULL ? run : "" };
-	int			r = watch(&f, 1);
+	int			r = watch(&f, s->since != 0 ? s->since : 1);
 
 	while (r == 0) {
 		r = client_next(s->client, now_ms() + SESSION_TICK_MS, signal_fd, on_frame, &f, e);

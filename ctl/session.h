@@ -21,6 +21,7 @@ struct session {
 	size_t		 nreporters;
 	bool		 owner;		/* Ctrl-C cancels; otherwise it leaves */
 	bool		 live, no_follow;
+	uint64_t	 since;		/* the first event that is wanted; 0: from the start */
 	int		 signal;	/* that ended it, 0: none */
 };
 

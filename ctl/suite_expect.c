@@ -15,6 +15,7 @@
 
 #define EXITS_MAX	256
 #define TEXTS_MAX	1024
+#define ERRORS_MAX	63	/* the worker takes 64 of a kind, one is its own */
 #define PATTERN_MAX	65536	/* bytes, the worker's limit too */
 
 static const char *const expect_keys[] = {
@@ -317,7 +318,7 @@ error_patterns(const struct suite_source *s, const char *what, const struct suit
 	struct strs	words = { 0 };
 	int		r;
 
-	r = suite_words(s, what, n, TEXTS_MAX, &words);
+	r = suite_words(s, what, n, ERRORS_MAX, &words);
 	for (size_t i = 0; r == 0 && i < words.n; i++) {
 		r = suite_pattern(s, what, n, words.v[i]);
 		if (r >= 0 && strchr(words.v[i], '\n') != NULL)

@@ -152,8 +152,8 @@ suite_node_add(const struct suite_source *s, struct suite_node *parent, struct s
 			    SUITE_KEYS_MAX);
 		}
 		if (old != NULL) {
-			return suite_fail_at(s, child->key, "'%.60s' is here twice: also in line %u",
-			    child->key->text, old->key->line);
+			return suite_fail_at(s, child->key, "'%.60s' is here twice: also in "
+			    "line %u", child->key->text, old->key->line);
 		}
 	}
 	if (parent->last != NULL)

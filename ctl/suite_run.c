@@ -119,7 +119,8 @@ suite_run_env(struct suite_reading *rd, const struct suite_node *n)
 /* ---- commands ---- */
 
 static int
-shell_line(struct suite_reading *rd, const char *what, const struct suite_node *n, struct strs *argv)
+shell_line(struct suite_reading *rd, const char *what, const struct suite_node *n,
+    struct strs *argv)
 {
 	const char	*line;
 	int		 r;
@@ -134,7 +135,8 @@ shell_line(struct suite_reading *rd, const char *what, const struct suite_node *
 }
 
 static int
-word_list(struct suite_reading *rd, const char *what, const struct suite_node *n, struct strs *argv)
+word_list(struct suite_reading *rd, const char *what, const struct suite_node *n,
+    struct strs *argv)
 {
 	const char	*word;
 	int		 r;
@@ -157,7 +159,8 @@ word_list(struct suite_reading *rd, const char *what, const struct suite_node *n
 
 /* Text is a line for the shell, a list is run as it is. */
 static int
-read_words(struct suite_reading *rd, const char *what, const struct suite_node *n, struct strs *argv)
+read_words(struct suite_reading *rd, const char *what, const struct suite_node *n,
+    struct strs *argv)
 {
 	if (n->kind == SUITE_LIST)
 		return word_list(rd, what, n, argv);

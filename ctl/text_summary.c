@@ -11,6 +11,7 @@
 
 #define SUMMARY_FAILURES	20
 #define SUMMARY_FLAKY		10
+#define SUMMARY_LEAKS		10
 #define SUMMARY_SLOW		5
 #define SUMMARY_WARNINGS	10
 #define SUMMARY_SLOW_US		1000000	/* worth a word in a small run */
@@ -94,6 +95,34 @@ put_flaky(struct text *t, const struct text_style *style, const struct results *
 	put_more(t, style, n > SUMMARY_FLAKY ? n - SUMMARY_FLAKY : 0);
 }
 
+/* Processes that a test left running; of one that failed its own block tells. */
+static void
+put_leaks(struct text *t, const struct text_style *style, const struct results *r)
+{
+	uint64_t	n = 0;
+
+	for (uint64_t i = 0; i < r->total; i++) {
+		const struct test_result	*test = &r->tests[i];
+		const struct strs		*leaked;
+
+		if (!test->done || is_bad(test) || test->nattempts == 0)
+			continue;
+		leaked = &test->attempts[test->nattempts - 1].leaked;
+		if (leaked->n < 2 || n++ >= SUMMARY_LEAKS)
+			continue;
+		if (n == 1)
+			put_title(t, style, "Left processes running, which were killed:");
+		text_puts(t, "  ");
+		text_view_name(t, style, test->name, 0);
+		text_puts(t, ": ");
+		text_view_name(t, style, leaked->v[1], SUMMARY_WHY_COLUMNS);
+		if (leaked->n > 2)
+			text_addf(t, " and %zu more", leaked->n / 2 - 1);
+		text_puts(t, "\n");
+	}
+	put_more(t, style, n > SUMMARY_LEAKS ? n - SUMMARY_LEAKS : 0);
+}
+
 static void
 put_slow(struct text *t, const struct text_style *style, const struct results *r)
 {
@@ -122,7 +151,8 @@ put_slow(struct text *t, const struct text_style *style, const struct results *r
 	if (r->total <= SUMMARY_SLOW && slow[0]->duration_us < SUMMARY_SLOW_US)
 		return;
 	put_title(t, style, "Slowest:");
-	for (size_t i = 0; i < n; i++) {
+	/* Beside a slow one the quick ones are of no interest. */
+	for (size_t i = 0; i < n && slow[i]->duration_us >= slow[0]->duration_us / 10; i++) {
 		text_addf(t, "  %7s  ", duration_text(slow[i]->duration_us, buf, sizeof(buf)));
 		text_view_name(t, style, slow[i]->name, 0);
 		text_puts(t, "\n");
@@ -270,6 +300,17 @@ put_warnings(struct text *t, const struct text_style *style, const struct result
 	    r->warnings.n - SUMMARY_WARNINGS : 0);
 }
 
+/* True when the block of its failure had all of its output. */
+static bool
+is_all_shown(const struct test_result *test)
+{
+	const struct attempt_result	*a = test->nattempts > 0 ?
+	    &test->attempts[test->nattempts - 1] : NULL;
+
+	return a == NULL || (a->output_bytes == a->output_len &&
+	    text_tail(a->output, a->output_len, TEXT_FAILURE_LINES_ALONE) == 0);
+}
+
 /* One command: its name and how long it took are all there is to say. */
 static void
 single(struct text *t, const struct text_style *style, const struct results *r)
@@ -278,7 +319,8 @@ single(struct text *t, const struct text_style *style, const struct results *r)
 	char				 buf[DURATION_TEXT];
 
 	if (is_bad(test)) {
-		put_hint(t, style, r);
+		if (!is_all_shown(test))
+			put_hint(t, style, r);
 		return;
 	}
 	if (test->status == TEST_CANCELLED) {
@@ -306,6 +348,7 @@ text_summary(struct text *t, const struct text_style *style, const struct result
 		return;
 	if (r->finished && r->total == 1 && r->tests != NULL && r->tests[0].done) {
 		put_warnings(t, style, r);
+		put_leaks(t, style, r);
 		single(t, style, r);
 		return;
 	}
@@ -314,6 +357,7 @@ text_summary(struct text *t, const struct text_style *style, const struct result
 	if (r->tests != NULL) {
 		put_failures(t, style, r);
 		put_flaky(t, style, r);
+		put_leaks(t, style, r);
 		put_slow(t, style, r);
 	}
 	put_verdict(t, style, r);

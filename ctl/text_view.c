@@ -194,7 +194,9 @@ put_lists(struct text *t, const struct text_style *style, const struct attempt_r
 		text_addf(t, "  %" PRIu64 " of %" PRIu64 " subtests failed\n", a->sub_failed,
 		    a->sub_total);
 	for (size_t i = 0; i + 1 < a->sub_failures.n && i / 2 < VIEW_LIST; i += 2) {
-		text_addf(t, "    not ok %s ", a->sub_failures.v[i]);
+		text_puts(t, "    not ok ");
+		text_view_name(t, style, a->sub_failures.v[i], 0);
+		text_puts(t, " ");
 		text_view_name(t, style, a->sub_failures.v[i + 1], VIEW_LINE_COLUMNS);
 		text_puts(t, "\n");
 	}
@@ -213,11 +215,12 @@ put_output(struct text *t, const struct text_style *style, const struct attempt_
 {
 	size_t		 at = text_tail(a->output, a->output_len, lines);
 	size_t		 n = a->output_len - at;
-	const char	*p = a->output + at, *line = p;
+	const char	*p, *line;
 	char		 buf[64];
 
 	if (a->output_len == 0)
 		return;
+	p = line = a->output + at;
 	if (a->output_bytes > n) {
 		(void)snprintf(buf, sizeof(buf), "%s%s %" PRIu64 " bytes before this",
 		    text_mark(style, MARK_QUOTE), text_mark(style, MARK_DOTS),

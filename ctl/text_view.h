@@ -48,6 +48,9 @@ void	text_view_why(struct text *, const struct text_style *, const struct test_r
 void	text_view_attempt_why(struct text *, const struct text_style *,
 	    const struct attempt_result *, size_t max);
 
+#define TEXT_FAILURE_LINES		20	/* of output under a failure */
+#define TEXT_FAILURE_LINES_ALONE	200	/* in a run of one test */
+
 /* The block of a test that failed; `lines` of its output (0: the header and the
  * reason only). */
 void	text_failure(struct text *, const struct text_style *, const struct test_result *,

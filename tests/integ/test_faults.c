@@ -348,6 +348,12 @@ test_detach_and_watch(void **state)
 	/* start and end of the run, and three events for each of its tests */
 	assert_int_equal(seq, 2 + 3 * 3);
 	ran_free(&r);
+	/* Who was cut off goes on where it stopped. */
+	CTL(&service, &r, NULL, "watch", "--events", "--since", "7", id);
+	doc = json_loads(strtok(r.out, "\n"), 0, NULL);
+	assert_int_equal(json_integer_value(json_object_get(doc, "seq")), 7);
+	json_decref(doc);
+	ran_free(&r);
 	free(mark);
 }
 

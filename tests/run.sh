@@ -1,0 +1,64 @@
+#!/bin/sh
+# Runs test programs one after the other: run.sh PROGRAM...
+#
+# A line a program, and all that a program said when it fails.  Counts are what
+# cmocka prints; a program that prints none is one test.  The last line is
+# "N passed, N failed, N skipped"; exit 0 when none failed and at least one passed.
+# Each has TEST_TIMEOUT seconds (300), then TERM, and KILL ten seconds later.
+# BIN, the folder of the built programs, is passed on to them.
+set -u
+
+if [ $# -eq 0 ]; then
+	echo "run.sh: no test program was given: run.sh PROGRAM..." >&2
+	exit 2
+fi
+BIN=${BIN:-build}
+export BIN
+log=$(mktemp) || exit 2
+trap 'rm -f "$log"' EXIT
+trap 'exit 130' INT HUP TERM
+
+# The sum of the numbers in lines such as "[  PASSED  ] 12 test(s)."
+count() {
+	sed -n "s/^\[  $1 *\] \([0-9][0-9]*\) test(s).*/\1/p" "$log" |
+	    awk '{ n += $1 } END { print n + 0 }'
+}
+
+passed=0 failed=0 skipped=0 skips=''
+for program; do
+	printf '%s ... ' "$program"
+	timeout -k 10 "${TEST_TIMEOUT:-300}" "$program" >"$log" 2>&1 </dev/null
+	rc=$?
+	p=$(count PASSED) f=$(count FAILED) s=$(count SKIPPED)
+	why=
+	case $rc in
+	0)	[ $((p + f + s)) -gt 0 ] || p=1 ;;
+	124)	why='it took too long' ;;
+	137)	why='killed; it took too long, or something killed it' ;;
+	126|127) why='it cannot be started' ;;
+	*)	if [ $rc -gt 128 ]; then
+			why="signal $((rc - 128))"
+		elif [ "$f" -eq 0 ]; then
+			why="exit code $rc"
+		fi ;;
+	esac
+	if [ -n "$why" ]; then
+		f=$((f + 1))
+		why=" ($why)"
+	fi
+	if [ "$f" -gt 0 ]; then
+		echo "FAILED$why"
+		sed 's/^/    /' "$log"
+	else
+		echo "ok, $p"
+	fi
+	if [ "$s" -gt 0 ]; then
+		skips="$skips$(sed -n "s|^\[  SKIPPED \] \([^0-9 ][^ ]*\)\$|skipped: $program: \1|p" \
+		    "$log" | sort -u)
+"
+	fi
+	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+done
+printf '%s' "$skips"
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
