@@ -331,7 +331,8 @@ text_show(struct text *t, const char *p, size_t n, unsigned flags, size_t max)
 size_t
 text_show_name(struct text *t, const char *p, size_t n, unsigned flags, size_t max)
 {
-	size_t		 dot_cols = flags & (TEXT_ASCII | TEXT_DOTS) ? 3 : 1, head, cols, drop, i = 0;
+	size_t		 dot_cols = flags & (TEXT_ASCII | TEXT_DOTS) ? 3 : 1;
+	size_t		 head, cols, drop, i = 0;
 	struct text	 all = { 0 };
 	uint32_t	 c;
 

@@ -304,7 +304,7 @@ on_run_cancel(struct conn *c, uint32_t id, const struct msg_run_cancel *m)
 
 	if (r != 0)
 		return fail_run(c, id, r, m->run);
-	run_cancel(run, m->kill, "cancelled by its user");
+	run_cancel(run, m->kill, "its user asked for it");
 	return ok(c, id);
 }
 
