@@ -234,8 +234,13 @@ peer_flush(struct peer *p)
 	size_t	pending;
 
 	undirty(p);
-	if (p->over || p->fd == -1)
+	if (p->over)
 		return;
+	if (p->fd == -1) {	/* in memory: whoever reads the buffer has it all */
+		if (p->finishing)
+			end(p, 0, "closed");
+		return;
+	}
 	while (evbuffer_get_length(p->out) > 0) {
 		if (evbuffer_write(p->out, p->fd) > 0)
 			continue;

@@ -2,19 +2,25 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/rmtree.h"
 
-/* Each level holds a descriptor: deeper is left, with ELOOP. */
-#define RMTREE_DEPTH	200
+/* Each level holds a descriptor: what is deeper is moved to the top first. */
+#define RMTREE_DEPTH	100
 
-static int	rmtree_depth(int dirfd, const char *name, int depth);
+struct rmtree {
+	int		 top;		/* the folder that is removed; -1: not open yet */
+	unsigned	 moved;		/* folders that were moved there */
+};
+
+static int	remove_at(struct rmtree *, int dirfd, const char *name, int depth);
 
 static int
-empty(int fd, int depth)
+empty(struct rmtree *t, int fd, int depth)
 {
 	struct dirent	*e;
 	DIR		*dir;
@@ -26,10 +32,12 @@ empty(int fd, int depth)
 		(void)close(fd);
 		return r;
 	}
+	if (depth == 0)
+		t->top = fd;
 	while ((e = readdir(dir)) != NULL) {
 		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
 			continue;
-		r1 = rmtree_depth(dirfd(dir), e->d_name, depth + 1);
+		r1 = remove_at(t, fd, e->d_name, depth + 1);
 		if (r == 0)
 			r = r1;
 	}
@@ -38,9 +46,24 @@ empty(int fd, int depth)
 }
 
 static int
-rmtree_depth(int dirfd, const char *name, int depth)
+move_up(struct rmtree *t, int dirfd, const char *name)
 {
-	int	fd, r = 0;
+	char	to[32];
+
+	(void)snprintf(to, sizeof to, ".rmtree.%u", t->moved);
+	/* Its mode counts too, since its ".." changes. */
+	if (fchmodat(dirfd, name, 0700, AT_SYMLINK_NOFOLLOW) == -1 ||
+	    renameat(dirfd, name, t->top, to) == -1)
+		return -errno;
+	t->moved++;
+	return 0;
+}
+
+static int
+remove_at(struct rmtree *t, int dirfd, const char *name, int depth)
+{
+	const int	flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	int		fd, r = 0;
 
 	if (unlinkat(dirfd, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
 		return 0;
@@ -49,15 +72,15 @@ rmtree_depth(int dirfd, const char *name, int depth)
 	if (errno != ENOTEMPTY && errno != EEXIST)
 		return -errno;
 	if (depth >= RMTREE_DEPTH)
-		return -ELOOP;
+		return move_up(t, dirfd, name);
 	/* A link cannot get here: removing it as a folder gave ENOTDIR. */
-	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd == -1 && errno == EACCES && fchmodat(dirfd, name, 0700, 0) == 0)
-		fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	fd = openat(dirfd, name, flags);
+	if (fd == -1 && errno == EACCES && fchmodat(dirfd, name, 0700, AT_SYMLINK_NOFOLLOW) == 0)
+		fd = openat(dirfd, name, flags);
 	if (fd == -1)
 		return -errno;
 	(void)fchmod(fd, 0700);		/* what fails will fail to be removed */
-	r = empty(fd, depth);
+	r = empty(t, fd, depth);
 	if (unlinkat(dirfd, name, AT_REMOVEDIR) == -1 && errno != ENOENT && r == 0)
 		r = -errno;
 	return r;
@@ -66,5 +89,13 @@ rmtree_depth(int dirfd, const char *name, int depth)
 int
 rmtree_at(int dirfd, const char *name)
 {
-	return rmtree_depth(dirfd, name, 0);
+	struct rmtree	t = { -1, 0 };
+	unsigned	before;
+	int		r;
+
+	do {	/* again for what was moved behind the reader of the top folder */
+		before = t.moved;
+		r = remove_at(&t, dirfd, name, 0);
+	} while (r != 0 && t.moved > before);
+	return r;
 }

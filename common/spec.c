@@ -70,6 +70,8 @@ check_command(const struct msg_test_add *t)
 		return "the name is empty";
 	if (t->name.n > SPEC_NAME_MAX)
 		return "the name is longer than 512 bytes";
+	if (t->skip.n > SPEC_TEXT_MAX || t->source.n > SPEC_TEXT_MAX)
+		return "skip or source is longer than 4096 bytes";
 	if (t->argv.n == 0 || t->argv.v[0].n == 0)
 		return "there is no command";
 	if (t->argv.n > SPEC_ARGV_MAX || t->setup.n > SPEC_ARGV_MAX ||

@@ -11,6 +11,7 @@
 #include "common/msg.h"
 
 #define SPEC_NAME_MAX		512	/* bytes of a test's name */
+#define SPEC_TEXT_MAX		4096	/* bytes of skip and source: an event carries them */
 #define SPEC_ARGV_MAX		4096	/* words of a command */
 #define SPEC_RESOURCES_MAX	64	/* locks and slots of one test */
 #define SPEC_WEIGHT_MAX		1024

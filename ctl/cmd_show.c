@@ -149,8 +149,6 @@ follow_run(const struct cmd_entry *cmd, const struct cmd_globals *g, int argc, c
 	fd = session_signals();
 	r = session_follow(&s, optind < argc ? argv[optind] : NULL, fd, &e);
 	code = no_follow && !s.results.finished ? EXIT_PASSED : results_exit_code(&s.results, false);
-	if (r != 0)
-		s.nreporters = 0;	/* nothing to sum up */
 	(void)session_end(&s);
 	if (r != 0)
 		code = cmd_fail(cmd, &e);

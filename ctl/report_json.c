@@ -91,6 +91,8 @@ json_end(void *state, const struct results *r)
 	const char		*between = "\n";
 	int			 err;
 
+	if (r->run == NULL)
+		goto out;	/* there was no run: whoever asked has its error */
 	text_puts(&t, "{");
 	json_value_dump(&t, head(r), true);
 	text_puts(&t, ",\"results\":[");
@@ -107,6 +109,7 @@ json_end(void *state, const struct results *r)
 	json_value_dump(&t, tail(r), true);
 	text_puts(&t, "}\n");
 	text_write(&t, st->out);
+out:
 	err = text_finish(st->out);
 	text_free(&t);
 	free(st);

@@ -150,7 +150,7 @@ evlog_seek(const struct evlog *l, uint64_t seq, struct evlog_cursor *ret)
 	const char		*data;
 	char			*own;
 
-	if (seq >= l->next_seq) {
+	if (seq >= l->next_seq || l->nchunks == 0) {
 		evlog_end(l, ret);
 		return 0;
 	}

@@ -1,0 +1,358 @@
+/* Unit tests of supervisor/manifest.c: a plan as it is built. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "supervisor/manifest.h"
+
+#define CPUS	3
+
+struct fx {
+	struct config	config;
+	struct manifest	plan;
+	char		why[MANIFEST_WHY];
+	struct sv	argv[1], list[4];
+};
+
+static int
+open_plan(void **state)
+{
+	struct fx	*fx = calloc(1, sizeof *fx);
+
+	if (fx == NULL)
+		return 1;
+	config_init(&fx->config);
+	fx->argv[0] = SV_LIT("/bin/true");
+	*state = fx;
+	return 0;
+}
+
+static int
+close_plan(void **state)
+{
+	struct fx	*fx = *state;
+
+	manifest_free(&fx->plan);
+	manifest_free(&fx->plan);	/* a zeroed one is fine */
+	free(fx);
+	return 0;
+}
+
+static int
+begin(struct fx *fx, const struct msg_run_begin *m)
+{
+	manifest_free(&fx->plan);
+	return manifest_begin(&fx->plan, m, &fx->config, CPUS, 99, fx->why);
+}
+
+static struct msg_test_add
+test(struct fx *fx, const char *name)
+{
+	return (struct msg_test_add){ .name = sv_from(name), .argv = { fx->argv, 1 },
+	    .cwd = SV_LIT("/") };
+}
+
+static int
+add(struct fx *fx, const struct msg_test_add *m)
+{
+	return manifest_add(&fx->plan, m, &fx->config, fx->why);
+}
+
+/* A list of one string. */
+static struct svs
+one(struct fx *fx, struct sv s)
+{
+	fx->list[0] = s;
+	return (struct svs){ fx->list, 1 };
+}
+
+static void
+what_a_run_does_not_say_comes_from_the_settings(void **state)
+{
+	struct fx		*fx = *state;
+	struct msg_run_begin	 none = { 0 }, zeros = { .has = MSG_BIT(run_begin, test_timeout_ms) |
+	    MSG_BIT(run_begin, grace_ms) };
+	struct msg_run_begin	 all = { .jobs = 7, .test_timeout_ms = 5, .grace_ms = 6,
+	    .has = zeros.has, .timeout_ms = 8, .max_fail = 9, .umask = 07077, .seed = 11 };
+
+	fx->config.timeout_ms = 1234;
+	fx->config.grace_ms = 567;
+	assert_int_equal(begin(fx, &none), 0);
+	assert_int_equal(fx->plan.jobs, CPUS);
+	assert_int_equal(fx->plan.test_timeout_ms, 1234);
+	assert_int_equal(fx->plan.grace_ms, 567);
+	assert_int_equal(fx->plan.timeout_ms, 0);
+	assert_null(fx->plan.label);
+	fx->config.jobs = 5;
+	assert_int_equal(begin(fx, &zeros), 0);
+	assert_int_equal(fx->plan.jobs, 5);
+	assert_int_equal(fx->plan.test_timeout_ms, 0);	/* no limit was asked for */
+	assert_int_equal(fx->plan.grace_ms, 0);
+	assert_int_equal(begin(fx, &all), 0);
+	assert_int_equal(fx->plan.jobs, 7);
+	assert_int_equal(fx->plan.test_timeout_ms, 5);
+	assert_int_equal(fx->plan.grace_ms, 6);
+	assert_int_equal(fx->plan.timeout_ms, 8);
+	assert_int_equal(fx->plan.max_fail, 9);
+	assert_int_equal(fx->plan.context.umask, 077);
+	assert_int_equal(fx->plan.context.seed, 11);
+}
+
+static void
+a_run_that_asks_for_too_much_is_refused(void **state)
+{
+	struct fx	*fx = *state;
+	char		*label = malloc(600);
+	struct sv	 bad[] = { SV_LIT("db"), SV_LIT("db=0"), SV_LIT("=3") };
+
+	memset(label, 'l', 600);
+	assert_int_equal(begin(fx, &(struct msg_run_begin){ .jobs = 257 }), -EINVAL);
+	assert_non_null(strstr(fx->why, "257 jobs are more than the 256 of max-jobs"));
+	assert_int_equal(begin(fx, &(struct msg_run_begin){ .jobs = UINT64_MAX }), -EINVAL);
+	assert_int_equal(begin(fx, &(struct msg_run_begin){ .jobs = 256 }), 0);
+	assert_int_equal(begin(fx, &(struct msg_run_begin){ .timeout_ms = UINT64_MAX }), -EINVAL);
+	assert_int_equal(begin(fx, &(struct msg_run_begin){ .name = { label, 513 } }), -EINVAL);
+	assert_int_equal(begin(fx, &(struct msg_run_begin){ .name = { label, 512 } }), 0);
+	assert_int_equal(strlen(fx->plan.label), 512);
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		struct msg_run_begin	m = { .slots = { &bad[i], 1 } };
+
+		assert_int_equal(begin(fx, &m), -EINVAL);
+		assert_non_null(strstr(fx->why, "not NAME=COUNT: '"));
+	}
+	free(label);
+}
+
+/* Absent: the run's; 0 with its bit: no limit. */
+static void
+a_test_has_the_timeout_that_was_said_last(void **state)
+{
+	static const struct {
+		uint64_t	has, timeout_ms, grace_ms;
+		unsigned	hooks;	/* 1 setup, 2 teardown */
+		uint64_t	want_timeout, want_grace, want_limit;
+	} cases[] = {
+		{ 0, 0, 0, 0, 1000, 50, 1050 },
+		{ MSG_BIT(test_add, timeout_ms), 0, 0, 3, 0, 50, 0 },
+		{ MSG_BIT(test_add, timeout_ms), 20, 0, 0, 20, 50, 70 },
+		{ MSG_BIT(test_add, grace_ms), 0, 0, 0, 1000, 0, 1000 },
+		{ MSG_BIT(test_add, grace_ms), 0, 7, 1, 1000, 7, 1007 + 400 + 7 },
+		{ 0, 0, 0, 3, 1000, 50, 1050 + 400 + 50 + 30000 + 50 },
+	};
+	struct fx		*fx = *state;
+	struct msg_run_begin	 run = { .test_timeout_ms = 1000, .grace_ms = 50 };
+	char			 name[8];
+
+	run.has = MSG_BIT(run_begin, test_timeout_ms) | MSG_BIT(run_begin, grace_ms);
+	assert_int_equal(begin(fx, &run), 0);
+	for (uint32_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct msg_test_add	m;
+
+		(void)snprintf(name, sizeof name, "t%u", i);
+		m = test(fx, name);
+		m.has = cases[i].has;
+		m.timeout_ms = cases[i].timeout_ms;
+		m.grace_ms = cases[i].grace_ms;
+		m.setup_timeout_ms = 400;	/* the teardown's is the default */
+		m.setup = (struct svs){ fx->argv, cases[i].hooks & 1 };
+		m.teardown = (struct svs){ fx->argv, cases[i].hooks >> 1 };
+		assert_int_equal(add(fx, &m), 0);
+		assert_int_equal(fx->plan.tests[i].timeout_ms, cases[i].want_timeout);
+		assert_int_equal(fx->plan.tests[i].grace_ms, cases[i].want_grace);
+		assert_int_equal(fx->plan.tests[i].limit_ms, cases[i].want_limit);
+	}
+}
+
+static void
+a_specification_is_kept_as_it_came(void **state)
+{
+	struct fx		*fx = *state;
+	struct msg_reader	*rd = msg_reader_new();
+	struct msg_test_add	 m;
+	union msg_body		 back;
+
+	assert_int_equal(begin(fx, &(struct msg_run_begin){ 0 }), 0);
+	for (int i = 0; i < 1000; i++) {
+		char	*name = malloc(32);
+
+		(void)snprintf(name, 32, "test %d", i);
+		m = test(fx, name);
+		m.source = SV_LIT("suite.yaml:3");
+		m.skip = i % 2 ? SV_LIT("not today") : SV_LIT("");
+		m.weight = (uint64_t)i % 4;
+		m.retry_count = 2;
+		assert_int_equal(add(fx, &m), 0);
+		memset(name, 'x', 32);
+		free(name);		/* it borrows nothing from the message */
+	}
+	manifest_close(&fx->plan);
+	assert_int_equal(fx->plan.ntests, 1000);
+	for (uint32_t i = 0; i < 1000; i++) {
+		const struct manifest_test	*t = &fx->plan.tests[i];
+		char				 name[16];
+
+		(void)snprintf(name, sizeof name, "test %u", i);
+		assert_true(sv_is(t->name, name));
+		assert_true(sv_is(t->source, "suite.yaml:3"));
+		assert_true(sv_is(t->skip, i % 2 ? "not today" : ""));
+		assert_int_equal(fx->plan.sched[i].skip, i % 2);
+		assert_int_equal(fx->plan.sched[i].weight, i % 4 ? i % 4 : 1);
+		assert_int_equal(fx->plan.sched[i].retry.count, 2);
+		assert_int_equal(strmap_get(&fx->plan.names, sv_from(name)), i);
+		assert_int_equal(msg_decode(rd, MSG_TEST_ADD, t->spec.p, t->spec.n, &back, NULL), 0);
+		assert_true(sv_is(back.test_add.name, name));
+	}
+	assert_true(manifest_memory(&fx->plan) > 1000 * sizeof(struct manifest_test));
+	msg_reader_free(rd);
+}
+
+static void
+a_name_comes_once(void **state)
+{
+	struct fx		*fx = *state;
+	struct msg_test_add	 a = test(fx, "a"), b = test(fx, "b");
+
+	assert_int_equal(begin(fx, &(struct msg_run_begin){ 0 }), 0);
+	assert_int_equal(add(fx, &a), 0);
+	assert_int_equal(add(fx, &b), 0);
+	assert_int_equal(add(fx, &a), -EINVAL);
+	assert_string_equal(fx->why, "two tests have the name 'a'");
+	assert_int_equal(fx->plan.ntests, 2);
+}
+
+static void
+slots_are_those_that_were_declared(void **state)
+{
+	static const struct {
+		const char	*slot;
+		const char	*why;	/* NULL: taken */
+	} cases[] = {
+		{ "db=1", NULL },
+		{ "db=2", NULL },
+		{ "db=3", "a test takes more than there is of 'db'" },
+		{ "gpu=1", "a test takes a slot that no plan declares: 'gpu'" },
+		{ "DB=1", "a test takes a slot that no plan declares: 'DB'" },
+	};
+	struct fx		*fx = *state;
+	struct sv		 declared[] = { SV_LIT("db=2"), SV_LIT("disk=1") };
+	struct msg_run_begin	 run = { .slots = { declared, 2 } };
+	struct msg_test_add	 m = test(fx, "x");
+	struct sv		 twice[] = { SV_LIT("db=1"), SV_LIT("db=1") };
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		assert_int_equal(begin(fx, &run), 0);
+		m.slots = one(fx, sv_from(cases[i].slot));
+		assert_int_equal(add(fx, &m), cases[i].why != NULL ? -EINVAL : 0);
+		if (cases[i].why != NULL)
+			assert_string_equal(fx->why, cases[i].why);
+	}
+	assert_int_equal(begin(fx, &run), 0);
+	m.slots = (struct svs){ twice, 2 };
+	assert_int_equal(add(fx, &m), -EINVAL);
+	assert_string_equal(fx->why, "a test takes twice of 'db'");
+	m.slots.n = 1;
+	assert_int_equal(add(fx, &m), 0);
+	assert_int_equal(fx->plan.sched[0].nneeds, 1);
+	assert_int_equal(fx->plan.resources[fx->plan.sched[0].needs[0].resource], 2);
+}
+
+/* A lock is exclusive whatever slots are called, and declares none. */
+static void
+locks_and_slots_are_two_sets_of_names(void **state)
+{
+	struct fx		*fx = *state;
+	struct sv		 declared[] = { SV_LIT("db=5") };
+	struct msg_run_begin	 run = { .slots = { declared, 1 } };
+	struct msg_test_add	 a = test(fx, "a"), b = test(fx, "b"), c = test(fx, "c");
+	const struct sched_need	*need;
+	struct sv		 lock = SV_LIT("db");
+
+	assert_int_equal(begin(fx, &run), 0);
+	a.locks = (struct svs){ &lock, 1 };
+	assert_int_equal(add(fx, &a), 0);
+	b.locks = a.locks;
+	assert_int_equal(add(fx, &b), 0);
+	need = fx->plan.sched[0].needs;
+	assert_int_equal(fx->plan.sched[1].needs[0].resource, need->resource);
+	assert_int_equal(need->count, 1);
+	assert_int_equal(fx->plan.resources[need->resource], 1);
+	assert_int_equal(begin(fx, &(struct msg_run_begin){ 0 }), 0);
+	assert_int_equal(add(fx, &a), 0);
+	c.slots = one(fx, SV_LIT("db=1"));
+	assert_int_equal(add(fx, &c), -EINVAL);
+}
+
+static void
+a_plan_has_bounds(void **state)
+{
+	struct fx		*fx = *state;
+	struct msg_test_add	 m;
+	char			 name[16];
+	int			 r = 0;
+
+	fx->config.max_tests = 10;
+	assert_int_equal(begin(fx, &(struct msg_run_begin){ 0 }), 0);
+	for (int i = 0; i <= 10; i++) {
+		(void)snprintf(name, sizeof name, "t%d", i);
+		m = test(fx, name);
+		assert_int_equal(add(fx, &m), i < 10 ? 0 : -ENOSPC);
+	}
+	assert_non_null(strstr(fx->why, "the bound of 10 tests"));
+	fx->config.max_tests = 1000000;
+	fx->config.max_plan = 1 << 20;
+	assert_int_equal(begin(fx, &(struct msg_run_begin){ 0 }), 0);
+	for (int i = 0; i < 100000 && r == 0; i++) {
+		(void)snprintf(name, sizeof name, "t%d", i);
+		m = test(fx, name);
+		r = add(fx, &m);
+	}
+	assert_int_equal(r, -ENOSPC);
+	assert_true(fx->plan.arena.total < (1 << 20) + 4096);
+}
+
+static void
+resources_have_a_bound(void **state)
+{
+	struct fx		*fx = *state;
+	struct msg_test_add	 m;
+	char			 name[16], lock[16];
+	int			 r = 0, n = 0;
+
+	assert_int_equal(begin(fx, &(struct msg_run_begin){ 0 }), 0);
+	for (; n < 5000 && r == 0; n++) {
+		(void)snprintf(name, sizeof name, "t%d", n);
+		(void)snprintf(lock, sizeof lock, "l%d", n);
+		m = test(fx, name);
+		m.locks = one(fx, sv_from(lock));
+		r = add(fx, &m);
+	}
+	assert_int_equal(r, -ENOSPC);
+	assert_int_equal(n, 4097);
+	assert_string_equal(fx->why, "too many resources at 'l4096'");
+}
+
+#define WITH_PLAN(f)	cmocka_unit_test_setup_teardown(f, open_plan, close_plan)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_PLAN(what_a_run_does_not_say_comes_from_the_settings),
+		WITH_PLAN(a_run_that_asks_for_too_much_is_refused),
+		WITH_PLAN(a_test_has_the_timeout_that_was_said_last),
+		WITH_PLAN(a_specification_is_kept_as_it_came),
+		WITH_PLAN(a_name_comes_once),
+		WITH_PLAN(slots_are_those_that_were_declared),
+		WITH_PLAN(locks_and_slots_are_two_sets_of_names),
+		WITH_PLAN(a_plan_has_bounds),
+		WITH_PLAN(resources_have_a_bound),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
