@@ -72,7 +72,7 @@ on_gone(void *arg, int r, const char *why)
 	output_drop_peer(&s->outputs, c->peer);
 	free_plan(c);		/* a plan that was not committed never was */
 	c->last = NULL;
-	runs_client_gone(&s->runs, c);
+	runs_client_gone(&s->runs, c->peer);
 }
 
 static const struct peer_ops conn_ops = {

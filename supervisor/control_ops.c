@@ -286,7 +286,7 @@ on_run_commit(struct conn *c, uint32_t id, const struct msg_run_commit *m)
 	if (r != 0)
 		return fail(c, id, r == -EINVAL ? MSG_ERR_BAD : MSG_ERR_LIMIT, c->plan_why,
 		    r == -ENOSPC ? "wait, or raise the bound: paratestctl config get" : NULL);
-	run->client = detach ? NULL : c;
+	run->client = detach ? NULL : c->peer;
 	c->last = run;
 	reply.run = sv_from(run->id);
 	reply.jobs = run->plan.jobs;
@@ -325,6 +325,8 @@ on_run_watch(struct conn *c, uint32_t id, const struct msg_run_watch *m)
 	r = watch_add(&s->watches, c->peer, run, id, m);
 	if (r != 0)
 		return fail(c, id, MSG_ERR_INTERNAL, "the events of this run cannot be read", NULL);
+	if (m->live && !run->over)
+		run_follow(run, POOL_ALL);
 	s->urgent = true;
 	return 0;
 }

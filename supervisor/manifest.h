@@ -39,6 +39,7 @@ struct manifest_test {
 	uint32_t		 grace_ms, output_limit;
 	uint32_t		 attempts, lost, delay_ms;
 	bool			 over;		/* has its verdict */
+	bool			 follow;	/* somebody wants its output as it comes */
 	uint64_t		 duration_us;	/* of the last attempt */
 	struct manifest_output	*outputs;	/* newest first */
 	struct sv		 skip;

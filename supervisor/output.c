@@ -66,7 +66,7 @@ output_add(struct outputs *os, struct peer *peer, struct run *run, uint32_t id,
 	o->streams = m->streams & 3 ? (unsigned)(m->streams & 3) : 3;
 	o->follow = m->follow && !t->over;
 	if (o->follow) {
-		pool_follow(run->runs->pool, run, test, true);
+		run_follow(run, test);
 	} else {
 		kept = run_output(run, test, m->attempt != 0 ? (uint32_t)m->attempt : t->attempts);
 		o->next = kept != NULL ? kept->first : NULL;

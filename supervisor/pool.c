@@ -446,16 +446,29 @@ pool_abort(struct pool *p, const void *owner, uint32_t test, uint32_t attempt, b
 	}
 }
 
-void
-pool_follow(struct pool *p, const void *owner, uint32_t test, bool on)
+static bool
+wants_follow(struct pool_job *job, const void *owner, uint32_t test)
 {
-	struct slot	*s = slot_of(p, owner, test);
+	if (job->owner != owner || job->follow || (test != POOL_ALL && test != job->test))
+		return false;
+	job->follow = true;
+	return true;
+}
 
-	if (s != NULL && s->peer != NULL) {
-		struct msg_follow	m = { .attempt_id = s->attempt_id, .on = on };
+void
+pool_follow(struct pool *p, const void *owner, uint32_t test)
+{
+	struct waiting	*w;
 
-		(void)peer_send(s->peer, MSG_FOLLOW, 0, &m);
+	for (unsigned i = 0; i < p->nslots; i++) {
+		struct slot		*s = p->slots[i];
+		struct msg_follow	 m = { .attempt_id = s->attempt_id, .on = true };
+
+		if (s->attempt_id != 0 && wants_follow(&s->job, owner, test) && s->peer != NULL)
+			(void)peer_send(s->peer, MSG_FOLLOW, 0, &m);
 	}
+	TAILQ_FOREACH(w, &p->queue, entry)
+		(void)wants_follow(&w->job, owner, test);
 }
 
 /* ---- time ---- */

@@ -70,8 +70,10 @@ int	pool_start(struct pool *, const struct pool_job *);
 void	pool_abort(struct pool *, const void *owner, uint32_t test, uint32_t attempt,
 	    bool kill, bool timeout);
 
-/* Live output of a running attempt, on or off. */
-void	pool_follow(struct pool *, const void *owner, uint32_t test, bool on);
+/* Live output of a test's attempt (POOL_ALL: of all of this owner) from now on, with
+ * what it has printed so far. */
+#define POOL_ALL	UINT32_MAX
+void	pool_follow(struct pool *, const void *owner, uint32_t test);
 
 /* Starts workers until n are there, so that the first attempts find them. */
 void	pool_prepare(struct pool *, unsigned n);

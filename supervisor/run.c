@@ -20,7 +20,7 @@ start_attempt(struct run *run, const struct sched_act *a)
 	struct pool_job		 job = { .owner = run, .test = a->test, .attempt = a->attempt,
 	    .context = &run->plan.context, .spec = t->spec, .timeout_ms = t->timeout_ms,
 	    .grace_ms = t->grace_ms, .output_limit = t->output_limit,
-	    .limit_ms = t->limit_ms, .follow = run->plan.live };
+	    .limit_ms = t->limit_ms, .follow = run->plan.live || t->follow };
 	struct sched_in		 lost = { .type = SCHED_IN_DONE, .test = a->test,
 	    .attempt = a->attempt, .outcome = OUTCOME_LOST };
 
@@ -282,6 +282,16 @@ run_on_over(struct run *run, const struct pool_job *job, const struct pool_over 
 }
 
 /* ---- output ---- */
+
+void
+run_follow(struct run *run, uint32_t test)
+{
+	if (test == POOL_ALL)
+		run->plan.live = true;
+	else
+		run->plan.tests[test].follow = true;
+	pool_follow(run->runs->pool, run, test);
+}
 
 static struct manifest_output *
 output_of(struct run *run, struct manifest_test *t, uint32_t attempt)

@@ -27,7 +27,7 @@ struct run {
 	struct runs		*runs;		/* whose it is */
 	char			 id[RUN_ID + 1];
 	uid_t			 uid;		/* owner */
-	const void		*client;	/* whose end cancels it; NULL: nobody's */
+	const struct peer	*client;	/* whose end cancels it; NULL: nobody's */
 	struct manifest		 plan;		/* owned */
 	struct sched		*sched;		/* NULL when over */
 	struct event		*timer;
@@ -71,6 +71,10 @@ void	run_on_over(struct run *, const struct pool_job *, const struct pool_over *
 /* Keeps a part of the output of an attempt. */
 void	run_keep_output(struct run *, uint32_t test, uint32_t attempt, unsigned stream,
 	    struct sv data);
+
+/* Somebody wants output as it comes, of a test or of all (POOL_ALL): also of the
+ * attempts that are still to start. */
+void	run_follow(struct run *, uint32_t test);
 
 /* The output kept of an attempt (0: of the last that has any), or NULL. */
 const struct manifest_output	*run_output(const struct run *, uint32_t test, uint32_t attempt);

@@ -224,7 +224,7 @@ runs_cancel_all(struct runs *rs, bool kill, const char *reason)
 }
 
 void
-runs_client_gone(struct runs *rs, const void *client)
+runs_client_gone(struct runs *rs, const struct peer *client)
 {
 	struct run	*run, *next;
 

@@ -65,8 +65,8 @@ void	runs_share(struct runs *);
 /* The attempts that may run at a time now. */
 uint32_t runs_capacity(const struct runs *);
 
-/* Cancels what this client submitted and did not detach. */
-void	runs_client_gone(struct runs *, const void *client);
+/* Cancels what this peer submitted and did not detach. */
+void	runs_client_gone(struct runs *, const struct peer *);
 void	runs_cancel_all(struct runs *, bool kill, const char *reason);
 
 /* What a run tells its runs. */

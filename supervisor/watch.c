@@ -118,6 +118,9 @@ stuck(struct watches *ws, struct watcher *w, msec_t now, size_t pending)
 		w->moved_at = now;
 	w->pending = pending;
 	if (now - w->moved_at >= limit) {
+		/* It may be stopped, not dead: its run goes on, to be watched again. */
+		if (w->run->client == w->peer)
+			w->run->client = NULL;
 		(void)peer_send(w->peer, MSG_ERROR, w->id, &error);
 		peer_finish(w->peer);
 		drop(ws, w);

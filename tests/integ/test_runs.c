@@ -357,6 +357,61 @@ test_retry(void **state)
 	free(mark);
 }
 
+/* ---- output of running tests ---- */
+
+static int
+has_line(void *path)
+{
+	struct stat	st;
+
+	return stat(path, &st) == 0 && st.st_size > 0;
+}
+
+/* A run whose first test waits for the file $GO; the words follow it, or its test. */
+static void
+follow(const char *const *args, struct ran *r)
+{
+	const char	*suite = "tests:\n"
+	    "  - name: first\n"
+	    "    run: 'echo before; while ! test -e $GO; do sleep 0.02; done; echo after'\n"
+	    "  - { name: second, run: echo later }\n";
+	char		*go = xasprintf("%s/go", service.dir), *seen;
+	pid_t		 pid;
+
+	(void)unlink(go);
+	(void)setenv("GO", go, 1);
+	CTL(&service, r, NULL, "run", "--detach", "-j1", service_file(&service, "s.yaml", suite));
+	assert_int_equal(r->code, 0);
+	ran_free(r);
+	pid = service_spawn(&service, NULL, args);
+	seen = xasprintf("%s/out.%d", service.dir, (int)pid);
+	service_until(has_line, seen, "what was printed before is shown");
+	(void)fclose(fopen(go, "we"));
+	service_wait(&service, pid, r);
+	free(seen);
+	free(go);
+}
+
+/* Who follows sees what was printed before, and all that comes after. */
+static void
+test_follow(void **state)
+{
+	const char	*one[] = { "output", "--follow", "first", NULL };
+	const char	*all[] = { "watch", "--live", NULL };
+	struct ran	 r;
+
+	(void)state;
+	follow(one, &r);
+	assert_string_equal(r.out, "before\nafter\n");
+	ran_free(&r);
+	follow(all, &r);
+	assert_int_equal(r.code, 0);
+	assert_non_null(strstr(r.out, "[first] before\n"));
+	assert_non_null(strstr(r.out, "[first] after\n"));
+	assert_non_null(strstr(r.out, "[second] later\n"));
+	ran_free(&r);
+}
+
 /* ---- many tests, no result lost ---- */
 
 static void
@@ -386,7 +441,7 @@ main(void)
 	const struct CMUnitTest	tests[] = {
 		TEST(test_command), TEST(test_environment), TEST(test_resources),
 		TEST(test_speedup), TEST(test_fail_fast), TEST(test_shuffle_repeats),
-		TEST(test_timeouts), TEST(test_retry), TEST(test_two_thousand),
+		TEST(test_timeouts), TEST(test_retry), TEST(test_follow), TEST(test_two_thousand),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
