@@ -11,9 +11,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,13 +22,16 @@
 #include "common/xalloc.h"
 #include "worker/assertion.h"
 #include "worker/attempt.h"
+#include "worker/command.h"
 #include "worker/judge.h"
 #include "worker/report.h"
 #include "worker/stage.h"
+#include "worker/tmpdir.h"
 
 #define HOOK_TIMEOUT_MS		30000
 #define HOOK_OUTPUT		(UINT64_C(1) << 20)	/* bytes a stream, at most */
 #define CLEAN_MS		30000
+#define PEAK_KEPT		(256u << 10)	/* bytes of output that show in a peak */
 
 enum phase { PHASE_SETUP, PHASE_TEST, PHASE_TEARDOWN, PHASE_SWEEP, PHASE_CLEAN, PHASE_REPORT };
 #define N_STAGES	(PHASE_SWEEP + 1)
@@ -74,116 +75,26 @@ phase_name(enum phase phase)
 	return phase == PHASE_SETUP ? "setup" : "teardown";
 }
 
-/* A list for execve: one allocation. */
-static char **
-words(struct svs list)
-{
-	size_t	  bytes = 0;
-	char	**v, *p;
-
-	for (uint32_t i = 0; i < list.n; i++)
-		bytes += list.v[i].n + 1;
-	v = xcalloc(1, (list.n + 1) * sizeof *v + bytes);
-	p = (char *)(v + list.n + 1);
-	for (uint32_t i = 0; i < list.n; i++) {
-		v[i] = p;
-		memcpy(p, list.v[i].p, list.v[i].n);
-		p += list.v[i].n + 1;
-	}
-	return v;
-}
-
-/* A file in memory with the input: no pipe that could fill up.  -1: none wanted. */
-static int
-open_input(const struct attempt *a, int *ret_fd)
-{
-	struct sv	s = a->spec.stdin_data;
-	int		fd;
-
-	*ret_fd = -1;
-	if (a->phase != PHASE_TEST || s.n == 0)
-		return 0;
-	fd = memfd_create("stdin", MFD_CLOEXEC);
-	if (fd == -1)
-		return -errno;
-	for (size_t at = 0; at < s.n;) {
-		ssize_t	n = write(fd, s.p + at, s.n - at);
-
-		if (n == -1) {
-			int	r = -errno;
-
-			(void)close(fd);
-			return r;
-		}
-		at += (size_t)n;
-	}
-	(void)lseek(fd, 0, SEEK_SET);
-	*ret_fd = fd;
-	return 0;
-}
-
-/* Is there a file, though it could not be run?  Then its interpreter is missing. */
-static bool
-is_there(const struct attempt *a, struct sv file)
-{
-	char	*path;
-	bool	 there;
-
-	if (file.n == 0 || memchr(file.p, '/', file.n) == NULL)
-		return false;
-	path = *file.p == '/' ? xstrndup(file.p, file.n) :
-	    xasprintf("%s/" SV_FMT, a->cwd, SV_ARG(file));
-	there = access(path, F_OK) == 0;
-	free(path);
-	return there;
-}
-
-static char *
-describe_failure(const struct attempt *a, struct sv file, enum exec_where where, int error)
-{
-	struct strbuf	t = { NULL, 0, 0 };
-
-	if (where == EXEC_CHDIR) {
-		strbuf_addf(&t, "cannot enter the folder ");
-		strbuf_add_escaped(&t, sv_from(a->cwd), 4 * STRBUF_SHOWN);
-		strbuf_addf(&t, ": %s", strerror(error));
-		return t.p;
-	}
-	strbuf_addf(&t, "cannot start ");
-	strbuf_add_escaped(&t, file, 4 * STRBUF_SHOWN);
-	strbuf_addf(&t, ": %s", strerror(error));
-	if (where == EXEC_CLONE)
-		return t.p;
-	if (error == ENOENT && is_there(a, file))
-		strbuf_addf(&t, " (it is there, but its interpreter is not)");
-	else if (error == ENOENT && file.n > 0 && memchr(file.p, '/', file.n) == NULL)
-		strbuf_addf(&t, " (not found in PATH)");
-	else if (file.n > 0 && *file.p != '/') {
-		strbuf_addf(&t, " (in ");
-		strbuf_add_escaped(&t, sv_from(a->cwd), STRBUF_SHOWN);
-		strbuf_addf(&t, ")");
-	}
-	return t.p;
-}
-
 /* Starts the command of the current phase.  NULL, or why it could not. */
 static char *
 start_command(struct attempt *a, struct svs argv, uint64_t timeout_ms, uint64_t limit)
 {
-	struct exec_command	 cmd = { .envp = a->env, .cwd = a->cwd };
+	struct exec_command	 cmd = { .envp = a->env, .cwd = a->cwd,
+				    .stack = a->host->stack };
 	enum exec_where		 where = EXEC_CLONE;
-	char			**v = words(argv);
+	char			**v = command_words(argv);
 	int			 r;
 
 	a->captures[a->phase] = capture_new(limit);
 	cmd.argv = v;
-	r = open_input(a, &cmd.in);
+	r = command_input(a->phase == PHASE_TEST ? a->spec.stdin_data : (struct sv){ NULL, 0 },
+	    &cmd.in);
 	if (r == 0)
 		r = stage_start(&a->stages[a->phase], &cmd, timeout_ms, a->grace_ms,
 		    a->phase == PHASE_SETUP, &where);
 	fd_close(&cmd.in);
 	free(v);
-	return r == 0 ? NULL : describe_failure(a, argv.v[0], where, -r);
+	return r == 0 ? NULL : command_describe_failure(argv.v[0], a->cwd, where, -r);
 }
 
 static void
@@ -331,8 +242,8 @@ clean(struct attempt *a)
 	pid_t		pid;
 
 	a->phase = PHASE_CLEAN;
-	if (a->dir[0] == '\0' || unlinkat(a->host->scratch_fd, a->dir, AT_REMOVEDIR) == 0 ||
-	    errno == ENOENT) {
+	if (a->dir[0] == '\0' || tmpdir_untouched(a->host->tmpdir) ||
+	    unlinkat(a->host->scratch_fd, a->dir, AT_REMOVEDIR) == 0 || errno == ENOENT) {
 		clean_over(a, true);
 		return;
 	}
@@ -350,19 +261,15 @@ clean(struct attempt *a)
 }
 
 static char *
-make_dir(struct attempt *a, unsigned mask)
+make_dir(struct attempt *a)
 {
 	struct strbuf	t = { NULL, 0, 0 };
+	int		r = tmpdir_take(a->host->tmpdir);
 
-	(void)snprintf(a->dir, sizeof a->dir, "t%llu", (unsigned long long)a->id);
-	if (mkdirat(a->host->scratch_fd, a->dir, 0700) == 0) {
-		if (mask & 0700)
-			(void)fchmodat(a->host->scratch_fd, a->dir, 0700, 0);
-		return NULL;
-	}
-	strbuf_addf(&t, "cannot make the temporary folder %s/%s: %s", a->host->scratch, a->dir,
-	    strerror(errno));
-	a->dir[0] = '\0';
+	(void)snprintf(a->dir, sizeof a->dir, "%s", a->host->tmpdir->name);
+	if (r != 0)
+		strbuf_addf(&t, "cannot make a temporary folder in %s: %s", a->host->scratch,
+		    strerror(-r));
 	return t.p;
 }
 
@@ -544,7 +451,7 @@ attempt_start(const struct attempt_host *host, const struct attempt_context *ctx
 		attempt_free(a);
 		return NULL;
 	}
-	a->no_ground = make_dir(a, ctx->umask);
+	a->no_ground = make_dir(a);
 	make_env(a, ctx, m);
 	if (a->no_ground != NULL) {
 		a->phase = PHASE_TEST;
@@ -559,15 +466,31 @@ attempt_start(const struct attempt_host *host, const struct attempt_context *ctx
 	return a;
 }
 
+/* Until its execve a child counts our memory as its own: the peak of a large capture
+ * would be the next test's.  Where it cannot be reset the number is too high. */
+static void
+reset_peak(void)
+{
+	int	fd = open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC);
+
+	if (fd == -1)
+		return;
+	(void)!write(fd, "5", 1);
+	(void)close(fd);
+}
+
 void
 attempt_free(struct attempt *a)
 {
+	size_t	kept = 0;
+
 	if (a == NULL)
 		return;
 	for (int i = 0; i < N_STAGES; i++)
 		stage_close(&a->stages[i]);
 	(void)event_del(&a->timer);
 	for (int i = 0; i < REPORT_STAGES; i++) {
+		kept += a->captures[i] != NULL ? capture_kept(a->captures[i]) : 0;
 		capture_free(a->captures[i]);
 		free(a->hook_problem[i]);
 	}
@@ -583,4 +506,6 @@ attempt_free(struct attempt *a)
 	msg_reader_free(a->reader);
 	free(a->data);
 	free(a);
+	if (kept > PEAK_KEPT)
+		reset_peak();
 }

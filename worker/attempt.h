@@ -13,6 +13,7 @@
 
 struct event_base;
 struct peer;
+struct tmpdir;
 struct attempt;
 
 /* What an attempt finds in its worker; all borrowed. */
@@ -21,7 +22,9 @@ struct attempt_host {
 	struct peer		*peer;
 	const char		*scratch;	/* path, for TMPDIR */
 	int			 scratch_fd;
+	struct tmpdir		*tmpdir;	/* in there */
 	char			*buf;		/* STAGE_BUF bytes */
+	char			*stack;		/* EXEC_STACK bytes */
 	/* Called now and then while the loop is kept waiting. */
 	void			(*alive)(void *arg);
 	/* ATTEMPT_DONE is queued; fit: this worker may take another one.  The

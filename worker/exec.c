@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdalign.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +13,7 @@
 #include "worker/env.h"
 #include "worker/exec.h"
 
-#define EXEC_STACK	65536			/* bytes */
-#define EXEC_PATH	"/usr/bin:/bin"		/* where the test has no PATH */
+#define EXEC_PATH	"/usr/bin:/bin"	/* where the test has no PATH */
 
 /* Shared with the child, which is over or has failed when clone() returns. */
 struct start {
@@ -106,10 +104,9 @@ child(void *arg)
 int
 exec_start(const struct exec_command *cmd, pid_t *ret_pid, enum exec_where *ret_where)
 {
-	alignas(64) char	stack[EXEC_STACK];
-	struct start		s = { .cmd = cmd, .where = EXEC_CLONE };
-	size_t			n = 0;
-	pid_t			pid;
+	struct start	s = { .cmd = cmd, .where = EXEC_CLONE };
+	size_t		n = 0;
+	pid_t		pid;
 
 	while (cmd->argv[n] != NULL)
 		n++;
@@ -117,7 +114,7 @@ exec_start(const struct exec_command *cmd, pid_t *ret_pid, enum exec_where *ret_
 	s.script = xcalloc(n + 2, sizeof *s.script);
 	s.script[0] = (char[]){ "/bin/sh" };
 	memcpy(&s.script[2], &cmd->argv[1], n * sizeof *s.script);
-	pid = clone(child, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, &s);
+	pid = clone(child, cmd->stack + EXEC_STACK, CLONE_VM | CLONE_VFORK | SIGCHLD, &s);
 	if (pid == -1)
 		s.error = errno;
 	else if (s.error != 0)

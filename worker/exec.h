@@ -8,6 +8,8 @@
 
 #include <sys/types.h>
 
+#define EXEC_STACK	65536	/* bytes */
+
 enum exec_where { EXEC_CLONE, EXEC_CHDIR, EXEC_EXEC };
 
 struct exec_command {
@@ -15,6 +17,7 @@ struct exec_command {
 	char *const	*envp;
 	const char	*cwd;
 	int		 in, out, err;	/* in -1: our own descriptor 0 */
+	char		*stack;		/* EXEC_STACK bytes for the child, until its execve */
 };
 
 /*

@@ -28,6 +28,7 @@
 #include "worker/attempt.h"
 #include "worker/stage.h"
 #include "worker/sweep.h"
+#include "worker/tmpdir.h"
 
 #define WORKER_FD		3
 #define WORKER_LEASE_MS		10000	/* until CONFIG says another */
@@ -44,6 +45,7 @@ struct worker {
 	uint64_t		 heartbeat_ms, lease_ms;
 	msec_t			 heard, beaten;	/* the last frame in, heartbeat out */
 
+	struct tmpdir		 tmpdir;
 	struct attempt_host	 host;
 	struct attempt_context	*context;	/* the last one that came */
 	struct attempt_context	*used;		/* of the attempt; may be older */
@@ -351,6 +353,8 @@ take_scratch(struct worker *w, const char *dir)
 	if (w->scratch == NULL || w->host.scratch_fd == -1)
 		fatal("worker", "%s: %s", dir, strerror(errno));
 	w->host.scratch = w->scratch;
+	tmpdir_init(&w->tmpdir, w->host.scratch_fd);
+	w->host.tmpdir = &w->tmpdir;
 	free(made);
 }
 
@@ -402,6 +406,7 @@ start(struct worker *w, const char *dir)
 	w->host.base = w->base;
 	w->host.peer = w->peer;
 	w->host.buf = xcalloc(1, STAGE_BUF);
+	w->host.stack = xcalloc(1, EXEC_STACK);
 	w->host.alive = on_alive;
 	w->host.over = on_attempt_over;
 	w->host.arg = w;
@@ -463,9 +468,11 @@ clean_up(struct worker *w)
 	event_free(w->lease);
 	event_base_free(w->base);
 	(void)close(w->signal_fd);
+	tmpdir_free(&w->tmpdir);
 	(void)close(w->host.scratch_fd);
 	(void)rmtree_at(AT_FDCWD, w->scratch);	/* the supervisor does it again */
 	free(w->scratch);
+	free(w->host.stack);
 	free(w->host.buf);
 }
 

@@ -9,9 +9,11 @@
 #define NOERRORS_MAX	64	/* patterns of a kind */
 
 #define WORDS	"(?:errors?|exceptions?|fatal|panic(?:ked)?|traceback|segmentation fault)"
-static const char	noerrors_words[] =
-	"/(?:\\b(?:0|no|zero|without(?: any)?)[ \\t]+" WORDS "\\b|"
-	"\\b" WORDS "[ \\t]*[:=][ \\t]*(?:0|no|none)\\b)(*SKIP)(*FAIL)|\\b" WORDS "\\b/i";
+#define DENIED	"\\b(?:0|no|zero|without(?: any)?)[ \\t]+" WORDS "\\b"
+#define NONE	"(?:0\\b(?!\\.\\d)|(?:none|no)(?=[ \\t]*(?:[,;.)]|$)))"
+/* What is denied is skipped over; of the rest any of the words will do. */
+static const char	noerrors_words[] = "/(?:" DENIED "|"
+	"\\b" WORDS "[ \\t]*[:=][ \\t]*" NONE ")(*SKIP)(*FAIL)|\\b" WORDS "\\b/i";
 
 struct rule {
 	struct sv	 source;

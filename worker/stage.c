@@ -9,20 +9,27 @@
 #include "common/fdutil.h"
 #include "worker/stage.h"
 
-#define STAGE_LEFT_MS	100	/* for what is still there to end by itself */
+#define STAGE_LEFT_MS	200	/* for what is still there to end by itself */
 #define STAGE_SWEEP_MS	10000	/* then something is beyond a KILL */
 #define STAGE_DRAIN_MS	2000
 #define STAGE_ROUND_MS	64	/* between rounds of KILL, at most */
 #define STAGE_LAST	64	/* reads at stage_close(): a pipe holds less */
 
 static void
-enter(struct stage *st, enum stage_state state, uint64_t ms)
+arm(struct stage *st, uint64_t ms)
 {
 	struct timeval	tv = { (time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000) };
 
+	(void)event_add(&st->timer, &tv);
+}
+
+static void
+enter(struct stage *st, enum stage_state state, uint64_t ms)
+{
 	st->state = state;
+	st->due = now_ms() + ms;
 	if (ms > 0)
-		(void)event_add(&st->timer, &tv);
+		arm(st, ms);
 	else
 		(void)event_del(&st->timer);
 }
@@ -161,9 +168,14 @@ static void
 on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct stage	*st = arg;
+	msec_t		 now = now_ms();
 
 	(void)fd;
 	(void)what;
+	if (now < st->due) {	/* the loop's clock is a coarse one */
+		arm(st, st->due - now);
+		return;
+	}
 	switch (st->state) {
 	case STAGE_RUNNING:
 		st->timed_out = true;

@@ -64,6 +64,7 @@ struct stage {
 	char			*buf;		/* of STAGE_BUF bytes */
 
 	struct event		 timer;		/* of the state */
+	msec_t			 due;
 	struct stage_stream	 streams[2];
 	uint64_t		 timeout_ms, grace_ms;
 	bool			 leaves;	/* may leave something behind */

@@ -17,7 +17,6 @@
 #include "worker/strbuf.h"
 
 #define SWEEP_ARGV	200	/* bytes shown of a command line */
-#define SWEEP_REAPED	4096	/* in one call: a storm must not hold the loop */
 
 typedef void	child_fn(struct sweep *, pid_t, void *arg);
 
@@ -122,12 +121,11 @@ sweep_reap(struct sweep *s, pid_t leader, bool *ret_ended, int *ret_status)
 	uint64_t	 rss;
 	size_t		 others = 0;
 	int		 status;
-	pid_t		 pid = 0;
+	pid_t		 pid;
 
-	for (int i = 0; i < SWEEP_REAPED; i++) {
-		pid = wait4(-1, &status, WNOHANG, &ru);
-		if (pid <= 0)
-			break;
+	/* All of them, since one signal may stand for many.  To fork takes longer than
+	 * to be reaped, so that nobody can keep us here. */
+	while ((pid = wait4(-1, &status, WNOHANG, &ru)) > 0) {
 		s->cpu_us += (uint64_t)(ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) * 1000000 +
 		    (uint64_t)(ru.ru_utime.tv_usec + ru.ru_stime.tv_usec);
 		rss = (uint64_t)ru.ru_maxrss * 1024;

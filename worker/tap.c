@@ -109,7 +109,7 @@ directive(struct sv *s)
 {
 	*s = trim(*s);
 	if (take_word(s, "skip")) {
-		while (s->n > 0 && is_word_char(*s->p))		/* "skipped" */
+		while (s->n > 0 && (is_word_char(*s->p) || *s->p == ':'))	/* "skipped:" */
 			*s = (struct sv){ s->p + 1, s->n - 1 };
 		return DIRECTIVE_SKIP;
 	}
@@ -369,8 +369,6 @@ check_plan(struct tap *t)
 void
 tap_finish(struct tap *t, int exit_code, struct tap_result *ret)
 {
-	bool	fine;
-
 	if (t->n_line > 0)
 		on_line(t);	/* its newline did not come */
 	t->n_line = 0;
@@ -379,10 +377,9 @@ tap_finish(struct tap *t, int exit_code, struct tap_result *ret)
 		list_failures(t);
 	}
 	check_plan(t);
-	fine = t->problem.n == 0;
-	if (fine && exit_code != 0)
+	if (exit_code != 0)
 		PROBLEM(t, "exit code %d, though no test point failed", exit_code);
-	t->r.skip_all = fine && t->have_plan && t->plan == 0;
+	t->r.skip_all = t->problem.n == 0 && t->have_plan && t->plan == 0;
 	t->r.skip_reason = t->skip_reason != NULL ? t->skip_reason : "";
 	t->r.failures = t->failures;
 	t->r.problem = t->problem.n > 0 ? t->problem.p : NULL;
