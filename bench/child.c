@@ -1,0 +1,77 @@
+/*
+ * The programs that the benchmark runs beside paratest: a loop that does nothing but
+ * posix_spawn and wait4, and one that prints.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <spawn.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bench/bench.h"
+
+#define FLOOD_PIECE	65536
+#define FLOOD_LINE	64
+
+static long long
+number(const char *text, long long most)
+{
+	const char	*why;
+	long long	 v = strtonum(text, 1, most, &why);
+
+	return why != NULL ? 0 : v;
+}
+
+/* Runs /bin/true n times, never more than `width` at once. */
+static int
+loop(long long n, long long width)
+{
+	char		*argv[] = { (char[]){ "/bin/true" }, NULL };
+	struct rusage	 ru;
+	long long	 started = 0, ended = 0;
+	int		 status, bad = 0;
+	pid_t		 pid;
+
+	while (ended < n) {
+		for (; started < n && started - ended < width; started++) {
+			if (posix_spawn(&pid, argv[0], NULL, NULL, argv, environ) != 0)
+				return EXIT_FAILURE;
+		}
+		if (wait4(-1, &status, 0, &ru) == -1)
+			return EXIT_FAILURE;
+		ended++;
+		bad |= status;
+	}
+	return bad == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int
+flood(long long bytes)
+{
+	char	buf[FLOOD_PIECE];
+	ssize_t	n;
+
+	memset(buf, 'x', sizeof buf);
+	for (size_t i = FLOOD_LINE - 1; i < sizeof buf; i += FLOOD_LINE)
+		buf[i] = '\n';
+	for (; bytes > 0; bytes -= n) {
+		n = write(STDOUT_FILENO, buf, bytes < FLOOD_PIECE ? (size_t)bytes : sizeof buf);
+		if (n <= 0)
+			return EXIT_FAILURE;
+	}
+	return EXIT_SUCCESS;
+}
+
+int
+bench_child(int argc, char **argv)
+{
+	if (argc == 4 && strcmp(argv[1], "--loop") == 0)
+		return loop(number(argv[2], 10000000), number(argv[3], 1024));
+	if (argc == 3 && strcmp(argv[1], "--flood") == 0)
+		return flood(number(argv[2], LLONG_MAX));
+	return -1;
+}
