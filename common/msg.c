@@ -136,18 +136,19 @@ pack_body(msgpack_sbuffer *buf, enum msg_type type, const void *body)
 	const struct layout	*l = &layouts[type];
 	size_t			 start = buf->size;
 	msgpack_packer		 pk;
+	uint8_t			 set[64];	/* the fields that are sent */
 	uint32_t		 n = 0;
 	int			 r = 0;
 
 	msgpack_packer_init(&pk, buf, msgpack_sbuffer_write);
-	for (uint32_t i = 0; i < l->n; i++)
-		n += is_set(&l->fields[i], i, body);
+	for (uint32_t i = 0; i < l->n; i++) {
+		if (is_set(&l->fields[i], i, body))
+			set[n++] = (uint8_t)i;
+	}
 	if (msgpack_pack_map(&pk, n) != 0)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < l->n && r == 0; i++) {
-		if (is_set(&l->fields[i], i, body))
-			r = pack_field(&pk, &l->fields[i], body);
-	}
+	for (uint32_t i = 0; i < n && r == 0; i++)
+		r = pack_field(&pk, &l->fields[set[i]], body);
 	if (r == 0 && buf->size - start > descs[type].max_len)
 		r = -EMSGSIZE;
 	return r;

@@ -13,7 +13,7 @@
 #define STAGE_SWEEP_MS	10000	/* then something is beyond a KILL */
 #define STAGE_DRAIN_MS	2000
 #define STAGE_ROUND_MS	64	/* between rounds of KILL, at most */
-#define STAGE_LAST	64	/* reads at stage_close(): a pipe holds less */
+#define STAGE_LAST	64	/* reads of what is left: a pipe holds less */
 
 static void
 arm(struct stage *st, uint64_t ms)
@@ -61,6 +61,40 @@ stream_read(struct stage_stream *s)
 	return true;
 }
 
+/* One look at both streams: takes what is there.  False: nothing was. */
+static bool
+take_some(struct stage *st)
+{
+	struct pollfd	p[2];
+
+	for (int i = 0; i < 2; i++)
+		p[i] = (struct pollfd){ .fd = st->streams[i].fd, .events = POLLIN };
+	if (poll(p, 2, 0) <= 0)
+		return false;
+	for (int i = 0; i < 2; i++) {
+		if (p[i].revents & POLLIN)
+			(void)stream_read(&st->streams[i]);
+		else if (p[i].revents != 0)
+			stream_end(&st->streams[i]);
+	}
+	return true;
+}
+
+/* Takes what is still there, in few calls: most tests have printed nothing more. */
+static void
+take_rest(struct stage *st)
+{
+	for (int n = 0; n < STAGE_LAST && take_some(st); n++)
+		;
+	/* What the loop found readable may be so no more: it is to look again. */
+	for (int i = 0; i < 2; i++) {
+		if (st->streams[i].fd != -1) {
+			(void)event_del(&st->streams[i].ev);
+			(void)event_add(&st->streams[i].ev, NULL);
+		}
+	}
+}
+
 static bool
 stream_readable(const struct stage_stream *s)
 {
@@ -103,11 +137,11 @@ on_stream(evutil_socket_t fd, short what, void *arg)
 void
 stage_close(struct stage *st)
 {
-	for (int i = 0; i < 2; i++) {
-		for (int n = 0; n < STAGE_LAST && stream_readable(&st->streams[i]); n++)
-			(void)stream_read(&st->streams[i]);
+	for (int i = 0; i < 2; i++)
+		fd_close(&st->streams[i].held);
+	take_rest(st);
+	for (int i = 0; i < 2; i++)
 		stream_end(&st->streams[i]);
-	}
 	(void)event_del(&st->timer);
 }
 
@@ -116,7 +150,10 @@ stage_close(struct stage *st)
 static void
 enter_drain(struct stage *st)
 {
+	for (int i = 0; i < 2; i++)
+		fd_close(&st->streams[i].held);
 	enter(st, STAGE_DRAIN, STAGE_DRAIN_MS);
+	take_rest(st);
 	drained(st);
 }
 
@@ -267,21 +304,22 @@ stage_init(struct stage *st, struct event_base *base, struct sweep *sweep, char 
 	for (unsigned i = 0; i < 2; i++) {
 		st->streams[i].stage = st;
 		st->streams[i].stream = i + 1;
-		st->streams[i].fd = -1;
+		st->streams[i].fd = st->streams[i].held = -1;
 	}
 }
 
 /* The reading end stays blocking, which saves a call: it is read only when it is
- * known to be readable, and nobody else reads it. */
+ * known to be readable, and nobody else reads it.  The writing end is held until the
+ * leader has ended, so that the end of each stream does not wake us just before. */
 static int
-open_stream(struct stage_stream *s, int *ret_write)
+open_stream(struct stage_stream *s)
 {
 	int	fds[2];
 
 	if (pipe2(fds, O_CLOEXEC) == -1)
 		return -errno;
 	s->fd = fds[0];
-	*ret_write = fds[1];
+	s->held = fds[1];
 	(void)event_assign(&s->ev, s->stage->base, s->fd, EV_READ | EV_PERSIST, on_stream, s);
 	return event_add(&s->ev, NULL) != 0 ? -ENOMEM : 0;
 }
@@ -292,18 +330,16 @@ stage_start(struct stage *st, struct exec_command *cmd, uint64_t timeout_ms,
 {
 	int	r;
 
-	cmd->out = cmd->err = -1;
 	*ret_where = EXEC_CLONE;
-	r = open_stream(&st->streams[0], &cmd->out);
+	r = open_stream(&st->streams[0]);
 	if (r == 0)
-		r = open_stream(&st->streams[1], &cmd->err);
+		r = open_stream(&st->streams[1]);
+	cmd->out = st->streams[0].held;
+	cmd->err = st->streams[1].held;
 	if (r == 0)
 		r = exec_start(cmd, &st->pid, ret_where);
-	fd_close(&cmd->out);
-	fd_close(&cmd->err);
 	if (r != 0) {
-		stream_end(&st->streams[0]);
-		stream_end(&st->streams[1]);
+		stage_close(st);
 		return r;
 	}
 	st->timeout_ms = timeout_ms;

@@ -53,6 +53,7 @@ struct stage_stream {
 	struct stage	*stage;
 	unsigned	 stream;	/* 1 stdout, 2 stderr */
 	int		 fd;		/* -1: it ended */
+	int		 held;		/* our copy of its other end, until DRAIN; or -1 */
 };
 
 struct stage {
