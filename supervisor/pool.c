@@ -1,24 +1,17 @@
-/* Worker slots around policy/slot_fsm; see pool.h. */
+/* The slots together: who gets what waits, time, the end; see pool.h. */
 #include <errno.h>
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
 
 #include <event2/event.h>
 
-#include "common/fdutil.h"
-#include "common/log.h"
 #include "common/peer.h"
-#include "common/proctree.h"
 #include "supervisor/orphans.h"
-#include "supervisor/policy/slot_fsm.h"
 #include "supervisor/pool.h"
-#include "supervisor/spawn.h"
+#include "supervisor/slot.h"
 
 #define POOL_TICK_MS	500
-#define POOL_KILL_ROUNDS 4	/* walks of a dying worker's tree */
 
 /* A job that waits for a worker to come up. */
 struct waiting {
@@ -27,28 +20,10 @@ struct waiting {
 	msec_t			since;
 };
 
-struct slot {
-	struct pool	*pool;
-	unsigned	 number;	/* from 1 */
-	struct slot_fsm	 fsm;
-	struct peer	*peer;		/* NULL: no process, or its stream is over */
-	bool		 peer_gone;	/* free it after the turn */
-	pid_t		 pid;		/* 0: none */
-	char		*scratch;	/* owned: the folder of this slot */
-	char		 host[65], isolation[16];
-	uint64_t	 context;	/* the last one that was sent */
-	struct pool_job	 job;		/* while fsm.has_attempt */
-	uint64_t	 attempt_id;
-	uint64_t	 started_us, started_wall_ms;
-	msec_t		 deadline;	/* backstop of the attempt, SLOT_NEVER: none */
-	uint64_t	 completed, replaced, busy_us;
-};
-
 struct pool {
-	struct event_base	*base;
-	struct peer_set		*peers;
+	struct slot_shop	 shop;
 	const struct config	*config;
-	const char		*program, *scratch;
+	const char		*scratch;
 	const struct pool_ops	*ops;
 	struct event		*tick, *soon;
 	struct orphans		*orphans;
@@ -56,12 +31,10 @@ struct pool {
 	unsigned		 nslots;
 	TAILQ_HEAD(, waiting)	 queue;
 	unsigned		 nqueue;
-	uint64_t		 next_attempt;
 	msec_t			 tick_due;	/* 0: the timer is off */
 	bool			 stopping;
 };
 
-static void	slot_event(struct slot *, enum slot_in);
 static void	serve(struct pool *);
 
 /* ---- the timers ---- */
@@ -87,177 +60,6 @@ soon(struct pool *p, uint64_t ms)
 		(void)event_add(p->soon, &tv);
 }
 
-/* ---- what slot_fsm asks for ---- */
-
-static void
-lose_attempt(struct slot *s)
-{
-	struct pool_job	 job = s->job;
-	struct pool_over over = { .end = POOL_LOST, .slot = s->number, .host = s->host,
-	    .isolation = s->isolation, .start_ms = s->started_wall_ms,
-	    .elapsed_us = now_us() - s->started_us };
-
-	memset(&s->job, 0, sizeof s->job);
-	s->attempt_id = 0;
-	s->pool->ops->over(&job, &over);
-}
-
-/* Stopped first, so that it starts nothing while its tree is killed; what is left
- * comes to us as orphans. */
-static void
-kill_worker(struct slot *s)
-{
-	if (s->pid == 0)
-		return;
-	(void)kill(s->pid, SIGSTOP);
-	for (int i = 0; i < POOL_KILL_ROUNDS && proctree_kill(s->pid, SIGKILL) > 0; i++)
-		;
-	(void)kill(s->pid, SIGKILL);
-}
-
-static void
-perform(struct slot *s, const struct slot_out *out)
-{
-	struct msg_retire	retire = { 0 };
-
-	if (out->acts & SACT_KILL)
-		kill_worker(s);
-	if (out->acts & SACT_SEND_RETIRE && s->peer != NULL)
-		(void)peer_send(s->peer, MSG_RETIRE, 0, &retire);
-	if (out->acts & SACT_REPLACED)
-		s->replaced++;
-	if (out->acts & SACT_LOST) {
-		log_warn("pool", "worker %u lost its attempt", s->number);
-		lose_attempt(s);
-	}
-}
-
-static void
-slot_event_lag(struct slot *s, enum slot_in in, uint64_t lag)
-{
-	struct slot_out	out;
-
-	slot_step(&s->fsm, now_ms(), lag, in, &out);
-	perform(s, &out);
-}
-
-static void
-slot_event(struct slot *s, enum slot_in in)
-{
-	slot_event_lag(s, in, 0);
-}
-
-/* ---- frames of a worker ---- */
-
-static int
-on_ready(struct slot *s, const struct msg_ready *m)
-{
-	struct msg_config	config = { .version = MSG_VERSION,
-	    .heartbeat_ms = SLOT_HEARTBEAT_MS, .lease_ms = s->pool->config->lease_ms };
-
-	if (m->version != MSG_VERSION) {
-		log_warn("pool", "worker %u speaks version %llu, not %d: is %s of another build?",
-		    s->number, (unsigned long long)m->version, MSG_VERSION, s->pool->program);
-		return -EBADMSG;
-	}
-	(void)snprintf(s->host, sizeof s->host, SV_FMT, SV_ARG(m->host));
-	(void)snprintf(s->isolation, sizeof s->isolation, SV_FMT, SV_ARG(m->isolation));
-	(void)peer_send(s->peer, MSG_CONFIG, 0, &config);
-	slot_event(s, SIN_READY);
-	serve(s->pool);
-	return 0;
-}
-
-static int
-on_done(struct slot *s, const struct msg_attempt_done *m)
-{
-	struct pool_job	 job = s->job;
-	struct pool_over over = { .end = POOL_DONE, .slot = s->number, .host = s->host,
-	    .isolation = s->isolation, .done = m, .elapsed_us = m->elapsed_us };
-
-	if (s->attempt_id == 0 || m->attempt_id != s->attempt_id)
-		return -EBADMSG;
-	s->attempt_id = 0;
-	s->completed++;
-	s->busy_us += m->elapsed_us;
-	memset(&s->job, 0, sizeof s->job);
-	slot_event(s, SIN_DONE);
-	s->pool->ops->over(&job, &over);
-	return 0;
-}
-
-static int
-on_frame(void *arg, enum msg_type type, uint32_t id, const union msg_body *m)
-{
-	struct slot	*s = arg;
-
-	(void)id;
-	if (s->fsm.state == SLOT_KILLED)
-		return 0;	/* its words count no more */
-	slot_event(s, SIN_HEARD);
-	switch (type) {
-	case MSG_READY:
-		return on_ready(s, &m->ready);
-	case MSG_HEARTBEAT:
-		return 0;
-	case MSG_OUTPUT:
-		if (s->attempt_id == 0 || m->output.attempt_id != s->attempt_id ||
-		    m->output.stream < 1 || m->output.stream > 2)
-			return -EBADMSG;
-		s->pool->ops->output(&s->job, (unsigned)m->output.stream, m->output.data,
-		    m->output.live);
-		return 0;
-	case MSG_ATTEMPT_DONE:
-		return on_done(s, &m->attempt_done);
-	case MSG_LOG:
-		log_info("worker", "%u: " SV_FMT, s->number, SV_ARG(m->log.text));
-		return 0;
-	default:
-		return -EBADMSG;
-	}
-}
-
-static void
-on_gone(void *arg, int r, const char *why)
-{
-	struct slot	*s = arg;
-
-	if (r != 0 && s->fsm.state != SLOT_KILLED)
-		log_warn("pool", "worker %u: %s", s->number, why);
-	s->peer_gone = true;	/* freed by its exit: this is its own call */
-	slot_event(s, SIN_BAD);
-	soon(s->pool, 0);
-}
-
-static const struct peer_ops worker_ops = { .frame = on_frame, .gone = on_gone };
-
-/* ---- processes ---- */
-
-static void
-start_process(struct slot *s)
-{
-	struct pool	*p = s->pool;
-	int		 fd = -1, r;
-
-	r = spawn_worker(p->program, s->scratch, &s->pid, &fd);
-	if (r == 0) {
-		peer_free(s->peer);
-		s->peer_gone = false;
-		s->context = 0;
-		s->peer = peer_new(p->base, p->peers, fd, MSG_DIR_W2S, &worker_ops, s);
-		if (s->peer == NULL) {
-			fd_close(&fd);
-			(void)kill(s->pid, SIGKILL);
-		}
-		slot_event(s, SIN_SPAWNED);
-	} else {
-		log_warn("pool", "cannot start %s: %s", p->program, strerror(-r));
-		s->pid = 0;
-		slot_event(s, SIN_SPAWN_FAILED);
-	}
-	arm_tick(p);
-}
-
 static struct slot *
 add_slot(struct pool *p)
 {
@@ -269,17 +71,9 @@ add_slot(struct pool *p)
 	if (v == NULL)
 		return NULL;
 	p->slots = v;
-	s = calloc(1, sizeof *s);
+	s = slot_new(&p->shop, p->nslots + 1, p->scratch);
 	if (s == NULL)
 		return NULL;
-	if (asprintf(&s->scratch, "%s/%u", p->scratch, p->nslots + 1) < 0) {
-		free(s);
-		return NULL;
-	}
-	s->pool = p;
-	s->number = p->nslots + 1;
-	s->deadline = SLOT_NEVER;
-	slot_init(&s->fsm);
 	p->slots[p->nslots++] = s;
 	return s;
 }
@@ -292,6 +86,7 @@ pool_prepare(struct pool *p, unsigned n)
 
 	if (p->stopping)
 		return;
+	arm_tick(p);
 	for (unsigned i = 0; i < p->nslots; i++)
 		up += p->slots[i]->fsm.state == SLOT_SPAWNING || p->slots[i]->fsm.state == SLOT_IDLE;
 	for (unsigned i = 0; i < p->nslots && up < n; i++) {
@@ -299,7 +94,7 @@ pool_prepare(struct pool *p, unsigned n)
 			continue;
 		up++;		/* comes up, now or after its delay */
 		if (slot_may_spawn(&p->slots[i]->fsm, now))
-			start_process(p->slots[i]);
+			slot_spawn(p->slots[i]);
 		else
 			soon(p, p->slots[i]->fsm.not_before - now);
 	}
@@ -308,42 +103,12 @@ pool_prepare(struct pool *p, unsigned n)
 
 		if (s == NULL)
 			return;
-		start_process(s);
+		slot_spawn(s);
 		up++;
 	}
 }
 
 /* ---- attempts ---- */
-
-static void
-hand_over(struct slot *s, const struct pool_job *job)
-{
-	struct msg_attempt	m = { .spec = job->spec, .number = job->attempt,
-	    .slot = s->number, .context = job->context->context,
-	    .timeout_ms = job->timeout_ms, .grace_ms = job->grace_ms,
-	    .follow = job->follow, .output_limit = job->output_limit };
-	int			r = 0;
-
-	s->job = *job;
-	s->attempt_id = m.attempt_id = ++s->pool->next_attempt;
-	s->started_us = now_us();
-	s->started_wall_ms = wall_ms();
-	s->deadline = job->limit_ms != 0 ? s->started_us / 1000 + job->limit_ms +
-	    s->pool->config->worker_timeout_ms : SLOT_NEVER;
-	slot_event(s, SIN_GIVEN);
-	s->pool->ops->starting(job, s->number);
-	if (s->context != job->context->context) {
-		r = peer_send(s->peer, MSG_CONTEXT, 0, job->context);
-		s->context = job->context->context;
-	}
-	if (r == 0)
-		r = peer_send(s->peer, MSG_ATTEMPT, 0, &m);
-	if (r != 0) {
-		log_warn("pool", "worker %u: an attempt could not be sent: %s", s->number,
-		    strerror(-r));
-		slot_event(s, SIN_BAD);
-	}
-}
 
 static struct slot *
 idle_slot(struct pool *p)
@@ -380,7 +145,7 @@ serve(struct pool *p)
 		TAILQ_REMOVE(&p->queue, w, entry);
 		p->nqueue--;
 		free(w);
-		hand_over(s, &job);
+		slot_give(s, &job);
 	}
 	if (p->nqueue > 0)
 		pool_prepare(p, p->nqueue);
@@ -393,7 +158,7 @@ pool_start(struct pool *p, const struct pool_job *job)
 	struct waiting	*w;
 
 	if (s != NULL) {
-		hand_over(s, job);
+		slot_give(s, job);
 		return 0;
 	}
 	w = calloc(1, sizeof *w);
@@ -474,24 +239,6 @@ pool_follow(struct pool *p, const void *owner, uint32_t test)
 /* ---- time ---- */
 
 static void
-tick_slot(struct pool *p, struct slot *s, msec_t now, uint64_t lag)
-{
-	struct msg_beat	beat = { 0 };
-
-	slot_event_lag(s, SIN_TICK, lag);
-	if (s->fsm.state == SLOT_KILLED)
-		kill_worker(s);		/* until it is gone */
-	if (s->attempt_id != 0 && now > s->deadline + lag) {
-		log_warn("pool", "worker %u is far past its attempt's end", s->number);
-		slot_event(s, SIN_BAD);
-	}
-	if (s->peer != NULL && s->pid != 0 && s->fsm.state != SLOT_KILLED)
-		(void)peer_send(s->peer, MSG_BEAT, 0, &beat);
-	if (s->fsm.state == SLOT_IDLE && now > s->fsm.since + p->config->worker_idle_ms)
-		slot_event(s, SIN_RETIRE);
-}
-
-static void
 on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct pool	*p = arg;
@@ -504,7 +251,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	p->tick_due = 0;
 	for (unsigned i = 0; i < p->nslots; i++) {
-		tick_slot(p, p->slots[i], now, lag);
+		slot_tick(p->slots[i], now, lag);
 		any |= p->slots[i]->fsm.state != SLOT_DOWN;
 	}
 	/* What was queued in this very turn is younger than `now`. */
@@ -536,14 +283,7 @@ on_exit_of(void *arg, pid_t pid, int status)
 
 		if (s->pid != pid)
 			continue;
-		if (s->fsm.state != SLOT_RETIRING && s->fsm.state != SLOT_KILLED)
-			log_warn("pool", "worker %u (pid %d) ended: status %d", s->number,
-			    (int)pid, status);
-		s->pid = 0;
-		peer_free(s->peer);
-		s->peer = NULL;
-		s->peer_gone = false;
-		slot_event(s, SIN_EXIT);
+		slot_exited(s, status);
 		return;
 	}
 }
@@ -574,7 +314,7 @@ pool_stop(struct pool *p, bool kill_now)
 	p->stopping = true;
 	for (unsigned i = 0; i < p->nslots; i++) {
 		if (kill_now)
-			kill_worker(p->slots[i]);
+			slot_kill(p->slots[i]);
 		else
 			slot_event(p->slots[i], SIN_RETIRE);
 	}
@@ -588,6 +328,18 @@ pool_empty(const struct pool *p)
 			return false;
 	}
 	return orphans_none(p->orphans);
+}
+
+static void
+on_idle(void *arg)
+{
+	serve(arg);
+}
+
+static void
+on_stream_gone(void *arg)
+{
+	soon(arg, 0);
 }
 
 /* ---- on show ---- */
@@ -634,10 +386,9 @@ pool_new(struct event_base *base, struct peer_set *peers, const struct config *c
 
 	if (p == NULL)
 		return NULL;
-	p->base = base;
-	p->peers = peers;
+	p->shop = (struct slot_shop){ .base = base, .peers = peers, .config = config,
+	    .program = program, .ops = ops, .idle = on_idle, .gone = on_stream_gone, .arg = p };
 	p->config = config;
-	p->program = program;
 	p->scratch = scratch;
 	p->ops = ops;
 	TAILQ_INIT(&p->queue);
@@ -662,11 +413,8 @@ pool_free(struct pool *p)
 		TAILQ_REMOVE(&p->queue, w, entry);
 		free(w);
 	}
-	for (unsigned i = 0; i < p->nslots; i++) {
-		peer_free(p->slots[i]->peer);
-		free(p->slots[i]->scratch);
-		free(p->slots[i]);
-	}
+	for (unsigned i = 0; i < p->nslots; i++)
+		slot_free(p->slots[i]);
 	free(p->slots);
 	if (p->tick != NULL)
 		event_free(p->tick);
