@@ -310,3 +310,20 @@ ran_free(struct ran *r)
 	free(r->err);
 	memset(r, 0, sizeof *r);
 }
+
+json_t *
+ran_document(const struct ran *r)
+{
+	json_error_t	 e;
+	json_t		*doc = json_loadb(r->out, r->out_len, JSON_REJECT_DUPLICATES, &e);
+
+	if (doc == NULL)
+		fail_msg("no JSON: %s in <%s>, stderr <%s>", e.text, r->out, r->err);
+	return doc;
+}
+
+json_int_t
+ran_summary(json_t *doc, const char *key)
+{
+	return json_integer_value(json_object_get(json_object_get(doc, "summary"), key));
+}

@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include <jansson.h>
+
 #define SERVICE_DEADLINE_MS	60000	/* of anything that is waited for */
 
 struct service {
@@ -48,6 +50,10 @@ void	service_wait(struct service *, pid_t, struct ran *);
 void	service_ctl(struct service *, struct ran *, const char *input, const char *const *args);
 #define CTL(s, r, input, ...)	service_ctl(s, r, input, (const char *const []){ __VA_ARGS__, NULL })
 void	ran_free(struct ran *);
+
+/* The JSON document on its standard output, to be released; a count of its summary. */
+json_t	*ran_document(const struct ran *);
+json_int_t ran_summary(json_t *doc, const char *key);
 
 /* Writes a file into the folder; its path, static until the next call. */
 const char	*service_file(struct service *, const char *name, const char *text);

@@ -41,23 +41,6 @@ stop(void **state)
 	return 0;
 }
 
-static json_t *
-document(const struct ran *r)
-{
-	json_error_t	 e;
-	json_t		*doc = json_loadb(r->out, r->out_len, JSON_REJECT_DUPLICATES, &e);
-
-	if (doc == NULL)
-		fail_msg("no JSON: %s in <%s>, stderr <%s>", e.text, r->out, r->err);
-	return doc;
-}
-
-static json_int_t
-summary(json_t *doc, const char *key)
-{
-	return json_integer_value(json_object_get(json_object_get(doc, "summary"), key));
-}
-
 static char *
 numbers(int n)
 {
@@ -72,11 +55,11 @@ numbers(int n)
 static void
 assert_all_passed(const struct ran *r, int n)
 {
-	json_t	*doc = document(r), *results = json_object_get(doc, "results"), *t;
+	json_t	*doc = ran_document(r), *results = json_object_get(doc, "results"), *t;
 	char	*seen = xcalloc((size_t)n, 1);
 	size_t	 i;
 
-	assert_int_equal(summary(doc, "passed"), n);
+	assert_int_equal(ran_summary(doc, "passed"), n);
 	assert_int_equal(json_array_size(results), n);
 	json_array_foreach(results, i, t) {
 		int	k = atoi(json_string_value(json_object_get(t, "name")));
@@ -166,7 +149,7 @@ test_lost_for_good(void **state)
 	(void)state;
 	CTL(&service, &r, NULL, "run", "--json", "--", "sh", "-c", "kill -9 $PPID; sleep 60");
 	assert_int_equal(r.code, 8);
-	doc = document(&r);
+	doc = ran_document(&r);
 	t = json_array_get(json_object_get(doc, "results"), 0);
 	assert_string_equal(json_string_value(json_object_get(t, "status")), "error");
 	assert_string_equal(json_string_value(json_object_get(json_object_get(t, "error"),
@@ -225,7 +208,7 @@ idle(void *arg)
 
 	(void)arg;
 	CTL(&service, &r, NULL, "status", "--json");
-	doc = document(&r);
+	doc = ran_document(&r);
 	n = (int)json_integer_value(json_object_get(doc, "activeRuns"));
 	json_decref(doc);
 	ran_free(&r);
@@ -258,7 +241,7 @@ test_client_killed(void **state)
 	ran_free(&r);
 	service_until(idle, NULL, "the run of a dead client ends");
 	CTL(&service, &r, NULL, "show", "--json");
-	json_t	*doc = document(&r);
+	json_t	*doc = ran_document(&r);
 
 	assert_string_equal(json_string_value(json_object_get(doc, "status")), "cancelled");
 	json_decref(doc);
@@ -323,7 +306,7 @@ test_detach_and_watch(void **state)
 	ran_free(&r);
 	assert_false(idle(NULL));
 	CTL(&service, &r, NULL, "show", "--json", id);
-	doc = document(&r);
+	doc = ran_document(&r);
 	assert_string_equal(json_string_value(json_object_get(doc, "status")), "running");
 	json_decref(doc);
 	ran_free(&r);
@@ -373,9 +356,9 @@ test_cancel(void **state)
 	ran_free(&r);
 	CTL(&service, &r, NULL, "watch", "--json", id);
 	assert_int_equal(r.code, 1);
-	json_t	*doc = document(&r);
+	json_t	*doc = ran_document(&r);
 
-	assert_int_equal(summary(doc, "cancelled"), 5);
+	assert_int_equal(ran_summary(doc, "cancelled"), 5);
 	json_decref(doc);
 	ran_free(&r);
 	CTL(&service, &r, NULL, "cancel", "feedfeed");
@@ -451,7 +434,7 @@ test_private_start(void **state)
 		service_wait(&service, pid[i], &r[i]);
 		if (r[i].code != 0)
 			fail_msg("exit %d: %s%s", r[i].code, r[i].out, r[i].err);
-		json_t	*doc = document(&r[i]);
+		json_t	*doc = ran_document(&r[i]);
 
 		sup[i] = xstrdup(json_string_value(json_object_get(json_array_get(
 		    json_object_get(doc, "results"), 0), "output")));

@@ -35,23 +35,6 @@ stop(void **state)
 	return 0;
 }
 
-static json_t *
-document(const struct ran *r)
-{
-	json_error_t	 e;
-	json_t		*doc = json_loadb(r->out, r->out_len, JSON_REJECT_DUPLICATES, &e);
-
-	if (doc == NULL)
-		fail_msg("no JSON: %s in <%s>, stderr <%s>", e.text, r->out, r->err);
-	return doc;
-}
-
-static json_int_t
-summary(json_t *doc, const char *key)
-{
-	return json_integer_value(json_object_get(json_object_get(doc, "summary"), key));
-}
-
 /* The result of a test by its name. */
 static json_t *
 result(json_t *doc, const char *name)
@@ -97,7 +80,7 @@ test_command(void **state)
 	}
 	CTL(&service, &r, NULL, "run", "--json", "--", "/no/such/program");
 	assert_int_equal(r.code, 1);
-	json_t	*doc = document(&r), *t = json_array_get(json_object_get(doc, "results"), 0);
+	json_t	*doc = ran_document(&r), *t = json_array_get(json_object_get(doc, "results"), 0);
 
 	assert_string_equal(text(t, "status"), "error");
 	assert_string_equal(text(t, "outcome"), "exec_error");
@@ -129,7 +112,7 @@ test_environment(void **state)
 
 	(void)state;
 	CTL(&service, &r, NULL, "run", "--json", service_file(&service, "s.yaml", suite));
-	doc = document(&r);
+	doc = ran_document(&r);
 	assert_int_equal(r.code, 0);
 	assert_int_equal(sscanf(text(result(doc, "surroundings"), "output"), "fine %255s", dir), 1);
 	assert_int_equal(stat(dir, &st), -1);	/* its TMPDIR is gone */
@@ -217,7 +200,7 @@ test_speedup(void **state)
 	CTL(&service, &r, "1\n2\n3\n4\n5\n6\n7\n8\n", "run", "--json", "-j8", "--each",
 	    "sh -c 'sleep 0.5' {}");
 	assert_int_equal(r.code, 0);
-	doc = document(&r);
+	doc = ran_document(&r);
 	wall = json_number_value(json_object_get(doc, "duration"));
 	sum = json_number_value(json_object_get(doc, "sequentialDuration"));
 	assert_true(sum >= 8 * 500);
@@ -238,10 +221,10 @@ test_fail_fast(void **state)
 	CTL(&service, &r, "1\n2\n3\n4\n5\n6\n7\n8\n9\n", "run", "--json", "-j1", "--max-fail", "2",
 	    "--each", "sh -c 'exit 3' {}");
 	assert_int_equal(r.code, 1);
-	doc = document(&r);
-	assert_int_equal(summary(doc, "failed"), 2);
-	assert_int_equal(summary(doc, "cancelled"), 7);
-	assert_int_equal(summary(doc, "total"), 9);
+	doc = ran_document(&r);
+	assert_int_equal(ran_summary(doc, "failed"), 2);
+	assert_int_equal(ran_summary(doc, "cancelled"), 7);
+	assert_int_equal(ran_summary(doc, "total"), 9);
 	json_decref(doc);
 	ran_free(&r);
 }
@@ -264,7 +247,7 @@ test_shuffle_repeats(void **state)
 			fail_msg("%s%s", r.out, r.err);
 		ran_free(&r);
 		CTL(&service, &r, NULL, "run", "--json", "--", "cat", file);
-		json_t	*doc = document(&r);
+		json_t	*doc = ran_document(&r);
 
 		notes[i] = xstrdup(text(json_array_get(json_object_get(doc, "results"), 0), "output"));
 		json_decref(doc);
@@ -295,27 +278,27 @@ test_timeouts(void **state)
 	(void)state;
 	CTL(&service, &r, NULL, "run", "--json", "-j3", service_file(&service, "s.yaml", suite));
 	assert_int_equal(r.code, 1);
-	doc = document(&r);
+	doc = ran_document(&r);
 	assert_string_equal(text(result(doc, "own"), "status"), "timeout");
 	assert_string_equal(text(result(doc, "ignores"), "outcome"), "timeout");
 	assert_string_equal(text(result(doc, "fine"), "status"), "pass");
-	assert_int_equal(summary(doc, "timedOut"), 2);
+	assert_int_equal(ran_summary(doc, "timedOut"), 2);
 	json_decref(doc);
 	ran_free(&r);
 	/* the run's own limit */
 	CTL(&service, &r, "1\n2\n3\n", "run", "--json", "-j1", "--run-timeout", "300ms", "--grace",
 	    "0", "--each", "sleep 6{}");
 	assert_int_equal(r.code, 1);
-	doc = document(&r);
-	assert_int_equal(summary(doc, "timedOut"), 1);
-	assert_int_equal(summary(doc, "cancelled"), 2);
+	doc = ran_document(&r);
+	assert_int_equal(ran_summary(doc, "timedOut"), 1);
+	assert_int_equal(ran_summary(doc, "cancelled"), 2);
 	json_decref(doc);
 	ran_free(&r);
 	/* the default of the options */
 	CTL(&service, &r, NULL, "run", "--json", "--timeout", "200ms", "--grace", "0", "--", "sleep",
 	    "60");
-	doc = document(&r);
-	assert_int_equal(summary(doc, "timedOut"), 1);
+	doc = ran_document(&r);
+	assert_int_equal(ran_summary(doc, "timedOut"), 1);
 	json_decref(doc);
 	ran_free(&r);
 }
@@ -338,7 +321,7 @@ test_retry(void **state)
 	(void)setenv("MARK", mark, 1);
 	CTL(&service, &r, NULL, "run", "--json", service_file(&service, "s.yaml", suite));
 	assert_int_equal(r.code, 1);
-	doc = document(&r);
+	doc = ran_document(&r);
 	t = result(doc, "second time");
 	assert_string_equal(text(t, "status"), "pass");
 	assert_true(json_is_true(json_object_get(t, "flaky")));
@@ -426,9 +409,9 @@ test_two_thousand(void **state)
 		p += snprintf(p, 7, "%d\n", i);
 	CTL(&service, &r, list, "run", "--json", "-j4", "--each", "true {}");
 	assert_int_equal(r.code, 0);
-	doc = document(&r);
+	doc = ran_document(&r);
 	assert_int_equal(json_array_size(json_object_get(doc, "results")), 2000);
-	assert_int_equal(summary(doc, "passed"), 2000);
+	assert_int_equal(ran_summary(doc, "passed"), 2000);
 	json_decref(doc);
 	ran_free(&r);
 	free(list);
