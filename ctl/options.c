@@ -229,7 +229,11 @@ options_parse(const struct cmd_entry *cmd, int argc, char **argv, bool full, str
 	memset(o, 0, sizeof *o);
 	o->jitter = -1;
 	o->tap_version = 13;
-	/* "+": the words behind -- are a command's own. */
+	/* Before getopt moves the words. */
+	for (int i = 1; i + 1 < argc && o->command == NULL; i++) {
+		if (strcmp(argv[i], "--") == 0)
+			o->command = argv[i + 1];
+	}
 	while ((c = getopt_long(argc, argv, full ? "E:j:q" : "E:", full ? longs_run : longs_list,
 	    NULL)) != -1) {
 		if (cmd_common(cmd, c, &o->json))
@@ -272,13 +276,6 @@ read_stdin(size_t *ret_len)
 	return text;
 }
 
-/* Is there a "--" right before the first word that is no option? */
-static bool
-has_command(int argc, char **argv)
-{
-	return optind > 0 && optind <= argc && strcmp(argv[optind - 1], "--") == 0;
-}
-
 static int
 load(const struct cmd_entry *cmd, struct options *o, int argc, char **argv, struct plan *plan)
 {
@@ -298,7 +295,9 @@ load(const struct cmd_entry *cmd, struct options *o, int argc, char **argv, stru
 		free(text);
 	} else if (optind == argc) {
 		r = cmd_usage(cmd, "no suite and no command given");
-	} else if (has_command(argc, argv)) {
+	} else if (o->command != NULL && argv[optind] != o->command) {
+		r = cmd_usage(cmd, "suites and a command do not go together");
+	} else if (o->command != NULL) {
 		suite_command(plan, argv + optind, cwd);
 	} else {
 		for (int i = optind; i < argc && r == 0; i++) {

@@ -12,6 +12,7 @@ struct options {
 	struct strs	filters;
 	unsigned	shard, shards;		/* shards 0: not given */
 	const char	*each;
+	const char	*command;		/* the first word behind --, NULL: none */
 	const char	*name, *junit, *tap, *events;
 	int		 tap_version;		/* 13, 14 */
 	uint64_t	 jobs, max_fail;	/* 0: not given */

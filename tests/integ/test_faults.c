@@ -464,6 +464,8 @@ test_wrong_calls(void **state)
 	} cases[] = {
 		{ { "run" }, 2, "no suite" },
 		{ { "run", "/no/such.yaml" }, 2, "/no/such.yaml" },
+		{ { "run", "/no/such.yaml", "--", "true" }, 2, "do not go together" },
+		{ { "run", "--" }, 2, "no suite and no command" },
 		{ { "run", "--jobs", "many", "--", "true" }, 2, "--jobs" },
 		{ { "run", "--timeout", "soon", "--", "true" }, 2, "--timeout" },
 		{ { "run", "--no-such-option" }, 2, "--help" },
