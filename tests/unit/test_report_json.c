@@ -215,6 +215,7 @@ times_are_milliseconds(void **state)
 	}
 }
 
+/* No run, no document: whoever asked has its error.  A run that was lost has one. */
 static void
 nothing_heard(void **state)
 {
@@ -224,6 +225,12 @@ nothing_heard(void **state)
 	(void)state;
 	fx_open(&fx);
 	report_json(&fx.reporter, fx.out);
+	assert_int_equal(fx_end(&fx), 0);
+	assert_string_equal(fx.written, "");
+	fx_close(&fx);
+	fx_open(&fx);
+	report_json(&fx.reporter, fx.out);
+	fx_started(&fx, 2);
 	assert_int_equal(fx_end(&fx), 0);
 	doc = json_loads(fx.written, JSON_REJECT_DUPLICATES, NULL);
 	assert_non_null(doc);
