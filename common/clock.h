@@ -6,11 +6,19 @@
 #define COMMON_CLOCK_H
 
 #include <stdint.h>
+#include <sys/time.h>
 
 typedef uint64_t msec_t;	/* monotonic, milliseconds */
 
 msec_t		now_ms(void);
 uint64_t	now_us(void);		/* monotonic, microseconds */
 uint64_t	wall_ms(void);		/* since the epoch */
+
+/* A span as libevent takes it. */
+static inline struct timeval
+clock_timeval(uint64_t ms)
+{
+	return (struct timeval){ (time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000) };
+}
 
 #endif

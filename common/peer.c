@@ -298,12 +298,6 @@ peer_pending(const struct peer *p)
 	return evbuffer_get_length(p->out);
 }
 
-int
-peer_fd(const struct peer *p)
-{
-	return p->fd;
-}
-
 void
 peer_feed(struct peer *p, const void *data, size_t len)
 {

@@ -65,7 +65,6 @@ void	peer_finish(struct peer *);
 void	peer_pause(struct peer *, bool);
 
 size_t	peer_pending(const struct peer *);	/* bytes that wait to be written */
-int	peer_fd(const struct peer *);
 
 /* What is to be written, to append whole frames to; it will be flushed. */
 struct evbuffer	*peer_buffer(struct peer *);

@@ -248,9 +248,3 @@ client_close(struct client *c)
 		fd_close(&c->fd);
 	free(c);
 }
-
-const char *
-client_socket(const struct client *c)
-{
-	return c->where.path;
-}

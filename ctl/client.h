@@ -29,7 +29,6 @@ struct client_error {
  */
 struct client	*client_open(const char *socket_option, bool start, struct client_error *);
 void		 client_close(struct client *);
-const char	*client_socket(const struct client *);
 
 /* Queues a message; *ret_id (may be NULL) is the id of its answers.  It is sent by
  * client_next(), or at once when a lot is queued.  0, -EMSGSIZE, -EPIPE. */

@@ -54,7 +54,7 @@ arm_tick(struct pool *p)
 static void
 soon(struct pool *p, uint64_t ms)
 {
-	struct timeval	tv = { (time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000) };
+	struct timeval	tv = clock_timeval(ms);
 
 	if (!event_pending(p->soon, EV_TIMEOUT, NULL))
 		(void)event_add(p->soon, &tv);

@@ -130,8 +130,7 @@ arm(struct run *run, uint64_t next)
 		(void)event_del(run->timer);
 		return;
 	}
-	tv.tv_sec = (time_t)(wait / 1000);
-	tv.tv_usec = (suseconds_t)(wait % 1000 * 1000);
+	tv = clock_timeval(wait);
 	(void)event_add(run->timer, &tv);
 }
 

@@ -177,8 +177,7 @@ server_turn(struct server *s)
 	if (output_ready(&s->outputs))
 		wait = 0;
 	if (wait != WATCH_NEVER) {
-		tv.tv_sec = (time_t)(wait / 1000);
-		tv.tv_usec = (suseconds_t)(wait % 1000 * 1000);
+		tv = clock_timeval(wait);
 		(void)event_add(s->pump, &tv);
 	}
 }

@@ -56,12 +56,6 @@ struct worker {
 	int			 exit_code;
 };
 
-static struct timeval
-timeval_ms(uint64_t ms)
-{
-	return (struct timeval){ (time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000) };
-}
-
 static void
 end(struct worker *w, int exit_code)
 {
@@ -116,7 +110,7 @@ on_lease(evutil_socket_t fd, short what, void *arg)
 		end(w, EXIT_INFRASTRUCTURE);
 		return;
 	}
-	tv = timeval_ms(w->heard + w->lease_ms - now);
+	tv = clock_timeval(w->heard + w->lease_ms - now);
 	(void)event_add(w->lease, &tv);
 }
 
@@ -132,8 +126,8 @@ on_config(struct worker *w, const struct msg_config *m)
 		return -EBADMSG;
 	w->heartbeat_ms = m->heartbeat_ms;
 	w->lease_ms = m->lease_ms;
-	beat_tv = timeval_ms(w->heartbeat_ms);
-	lease_tv = timeval_ms(w->lease_ms);
+	beat_tv = clock_timeval(w->heartbeat_ms);
+	lease_tv = clock_timeval(w->lease_ms);
 	(void)event_add(w->heartbeat, &beat_tv);
 	(void)event_add(w->lease, &lease_tv);
 	return 0;
@@ -381,7 +375,7 @@ static const struct peer_ops peer_ops = {
 static void
 start(struct worker *w, const char *dir)
 {
-	struct timeval	tv = timeval_ms(WORKER_LEASE_MS);
+	struct timeval	tv = clock_timeval(WORKER_LEASE_MS);
 
 	take_descriptors();
 	w->signal_fd = take_signals();

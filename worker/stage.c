@@ -18,7 +18,7 @@
 static void
 arm(struct stage *st, uint64_t ms)
 {
-	struct timeval	tv = { (time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000) };
+	struct timeval	tv = clock_timeval(ms);
 
 	(void)event_add(&st->timer, &tv);
 }
