@@ -18,6 +18,7 @@ struct bench {
 	int	 signal_fd;	/* of INT, TERM and HUP */
 	int	 interrupted;	/* the signal that came, 0: none */
 	bool	 quick;
+	unsigned repeat;	/* 0: as many as the part thinks fit */
 	json_t	*runs;		/* owned: for results.json, in the original's shape */
 };
 
@@ -26,7 +27,8 @@ struct bench {
  * the reason printed: something did not work.  Slow is no error.
  */
 typedef int	bench_fn(struct bench *, json_t *figures);
-bench_fn	bench_floor, bench_speedup, bench_latency, bench_plan, bench_ping, bench_flood;
+bench_fn	bench_floor, bench_speedup, bench_latency, bench_plan, bench_ping, bench_flood,
+	bench_history, bench_record, bench_mcp, bench_flaky, bench_flaky_rates;
 
 /* Prints one line on standard error and returns r. */
 int	bench_fail(int r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -30,15 +30,22 @@
 struct part {
 	const char	*name, *summary;
 	bench_fn	*fn;
+	bool		 asked;		/* only when it is named */
 };
 
 static const struct part parts[] = {
-	{ "floor", "/bin/true many times, against a bare loop and other runners", bench_floor },
-	{ "speedup", "tests of 100 ms on 1 to 8 workers", bench_speedup },
-	{ "latency", "one test: bare, with a cold and with a warm supervisor", bench_latency },
-	{ "plan", "a plan of 100,000 tests", bench_plan },
-	{ "ping", "answers of the supervisor during a full run", bench_ping },
-	{ "flood", "a test that prints 1 GiB", bench_flood },
+	{ "floor", "/bin/true many times, against a bare loop and other runners", bench_floor, false },
+	{ "speedup", "tests of 100 ms on 1 to 8 workers", bench_speedup, false },
+	{ "latency", "one test: bare, with a cold and with a warm supervisor", bench_latency, false },
+	{ "plan", "a plan of 100,000 tests", bench_plan, false },
+	{ "ping", "answers of the supervisor during a full run", bench_ping, false },
+	{ "flood", "a test that prints 1 GiB", bench_flood, false },
+	{ "record", "what the history costs of 1,000 x true", bench_record, false },
+	{ "history", "questions about 1,000,000 attempts", bench_history, false },
+	{ "mcp", "the MCP server beside the SDK's own on Node", bench_mcp, false },
+	{ "flaky", "flake detection on programs whose flaws are known", bench_flaky, true },
+	{ "flaky-rates", "how often those fail alone; kept in tests/flaky/truth.json",
+	  bench_flaky_rates, true },
 };
 #define NPARTS	(sizeof parts / sizeof parts[0])
 
@@ -190,11 +197,13 @@ end(struct bench *b)
 static int
 usage(FILE *out)
 {
-	(void)fputs("usage: paratest-bench [--quick] [--results FILE] [PART...]\n\n"
-	    "Prints how paratest compares, side by side, and adds it to FILE\n"
-	    "(" BENCH_RESULTS ").  Without a PART: all of them.\n\n", out);
+	(void)fputs("usage: paratest-bench [--quick] [--repeat N] [--results FILE] [--json FILE]\n"
+	    "                      [PART...]\n\n"
+	    "Prints how paratest compares, side by side, and adds it to the results\n"
+	    "(" BENCH_RESULTS "); --json writes this measurement alone.  --repeat: how often,\n"
+	    "for the parts about flaky tests.  Without a PART: all but those.\n\n", out);
 	for (size_t i = 0; i < NPARTS; i++)
-		(void)fprintf(out, "  %-9s %s\n", parts[i].name, parts[i].summary);
+		(void)fprintf(out, "  %-11s %s\n", parts[i].name, parts[i].summary);
 	return out == stderr ? EXIT_USAGE : EXIT_PASSED;
 }
 
@@ -202,7 +211,7 @@ static bool
 is_chosen(const struct part *part, char *const *names)
 {
 	if (*names == NULL)
-		return true;
+		return !part->asked;
 	for (; *names != NULL; names++) {
 		if (strcmp(*names, part->name) == 0)
 			return true;
@@ -220,25 +229,45 @@ is_part(const char *name)
 	return false;
 }
 
+/* Where figures go. */
+struct outputs {
+	const char	*results;
+	const char	*json;		/* NULL: nowhere else */
+};
+
 /* 0, or -1 with the exit code. */
 static int
-read_options(int argc, char **argv, struct bench *b, const char **ret_results, int *ret_code)
+read_options(int argc, char **argv, struct bench *b, struct outputs *ret, int *ret_code)
 {
 	static const struct option longs[] = {
 		{ "quick", no_argument, NULL, 'q' },
+		{ "repeat", required_argument, NULL, 'n' },
 		{ "results", required_argument, NULL, 'r' },
+		{ "json", required_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 }
 	};
-	int	c;
+	const char	*why;
+	int		 c;
 
 	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
 		switch (c) {
 		case 'q':
 			b->quick = true;
 			break;
+		case 'n':
+			b->repeat = (unsigned)strtonum(optarg, 1, 1000000, &why);
+			if (why != NULL) {
+				(void)bench_fail(0, "--repeat '%s' is %s", optarg, why);
+				*ret_code = usage(stderr);
+				return -1;
+			}
+			break;
 		case 'r':
-			*ret_results = optarg;
+			ret->results = optarg;
+			break;
+		case 'j':
+			ret->json = optarg;
 			break;
 		default:
 			*ret_code = usage(c == 'h' ? stdout : stderr);
@@ -292,13 +321,13 @@ int
 main(int argc, char **argv)
 {
 	struct bench	 b = { .signal_fd = -1 };
-	const char	*results = BENCH_RESULTS;
+	struct outputs	 out = { .results = BENCH_RESULTS };
 	json_t		*all;
 	int		 code = bench_child(argc, argv), r;
 
 	if (code != -1)
 		return code;
-	if (read_options(argc, argv, &b, &results, &code) != 0)
+	if (read_options(argc, argv, &b, &out, &code) != 0)
 		return code;
 	all = json_object();
 	(void)json_object_set_new(all, "timestamp", results_timestamp());
@@ -308,8 +337,11 @@ main(int argc, char **argv)
 		(void)json_object_set_new(all, "quick", json_boolean(b.quick));
 		print_head(&b);
 		r = run_parts(&b, argv + optind, all);
-		if (!b.interrupted && results_append(results, b.runs, all) != 0)
+		if (!b.interrupted && results_append(out.results, b.runs, all) != 0)
 			r = -EIO;
+		if (!b.interrupted && out.json != NULL && json_dump_file(all, out.json,
+		    JSON_INDENT(2) | JSON_REAL_PRECISION(10)) != 0)
+			r = bench_fail(-EIO, "cannot write %s", out.json);
 	}
 	end(&b);
 	json_decref(all);

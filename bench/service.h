@@ -18,12 +18,16 @@ struct service {
 struct service_call {
 	const char	*in;	/* file on standard input, NULL: none */
 	unsigned	 timeout_ms;
+	bool		 may_fail;	/* exit code 1 is an answer too */
 	struct proc_usage usage;	/* out */
 };
 
 /* Starts paratestd in a folder NAME of the temporary one and waits until it is
  * ready.  0 or -errno, printed. */
 int	service_start(struct bench *, const char *name, struct service *);
+
+/* The same, with its state in the folder `state`, which may be one that cannot be had. */
+int	service_start_at(struct bench *, const char *name, const char *state, struct service *);
 
 /*
  * Asks it to leave and waits for it.  *ret (may be NULL) is the CPU time of it, of its

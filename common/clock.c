@@ -8,7 +8,7 @@ read_us(clockid_t id)
 {
 	struct timespec	ts;
 
-	(void)clock_gettime(id, &ts);	/* cannot fail for these two clocks */
+	(void)clock_gettime(id, &ts);	/* cannot fail for these clocks */
 	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
 }
 
@@ -22,6 +22,12 @@ uint64_t
 now_us(void)
 {
 	return read_us(CLOCK_MONOTONIC);
+}
+
+uint64_t
+cpu_us(void)
+{
+	return read_us(CLOCK_THREAD_CPUTIME_ID);
 }
 
 uint64_t

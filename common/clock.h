@@ -12,6 +12,7 @@ typedef uint64_t msec_t;	/* monotonic, milliseconds */
 
 msec_t		now_ms(void);
 uint64_t	now_us(void);		/* monotonic, microseconds */
+uint64_t	cpu_us(void);		/* CPU time of this thread, microseconds */
 uint64_t	wall_ms(void);		/* since the epoch */
 
 /* A span as libevent takes it. */

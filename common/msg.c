@@ -12,7 +12,7 @@
 
 #include "common/msg.h"
 
-enum kind { KIND_U64, KIND_BOOL, KIND_STR, KIND_BIN, KIND_STRS };
+enum kind { KIND_U64, KIND_BOOL, KIND_STR, KIND_BIN, KIND_STRS, KIND_NUMS };
 enum { OPT = 0, REQ = 1 };
 
 struct field {
@@ -39,6 +39,7 @@ struct layout {
 #define STR(name, field, tag, need)	ROW(KIND_STR, name, field, tag, need)
 #define BIN(name, field, tag, need)	ROW(KIND_BIN, name, field, tag, need)
 #define STRS(name, field, tag, need)	ROW(KIND_STRS, name, field, tag, need)
+#define NUMS(name, field, tag, need)	ROW(KIND_NUMS, name, field, tag, need)
 #include "common/msg.def"
 
 static const struct msg_desc descs[MSG_TYPE_MAX] = {
@@ -84,6 +85,8 @@ is_set(const struct field *f, uint32_t bit, const void *body)
 	case KIND_STR:
 	case KIND_BIN:
 		return ((const struct sv *)(const void *)p)->n != 0;
+	case KIND_NUMS:
+		return ((const struct nums *)(const void *)p)->n != 0;
 	default:
 		return ((const struct svs *)(const void *)p)->n != 0;
 	}
@@ -97,6 +100,16 @@ pack_str(msgpack_packer *pk, struct sv s)
 	if (msgpack_pack_str(pk, s.n) != 0 || msgpack_pack_str_body(pk, s.p, s.n) != 0)
 		return -ENOMEM;
 	return 0;
+}
+
+static int
+pack_nums(msgpack_packer *pk, const struct nums *list)
+{
+	int	r = msgpack_pack_array(pk, list->n);
+
+	for (uint32_t i = 0; i < list->n && r == 0; i++)
+		r = msgpack_pack_uint64(pk, list->v[i]);
+	return r != 0 ? -ENOMEM : 0;
 }
 
 static int
@@ -120,6 +133,8 @@ pack_field(msgpack_packer *pk, const struct field *f, const void *body)
 	case KIND_BIN:
 		return msgpack_pack_bin(pk, s->n) != 0 ||
 		    msgpack_pack_bin_body(pk, s->p, s->n) != 0 ? -ENOMEM : 0;
+	case KIND_NUMS:
+		return pack_nums(pk, p);
 	default:
 		if (msgpack_pack_array(pk, list->n) != 0)
 			return -ENOMEM;
@@ -154,31 +169,48 @@ pack_body(msgpack_sbuffer *buf, enum msg_type type, const void *body)
 	return r;
 }
 
+void
+msg_header(void *ret, enum msg_type type, uint32_t id, size_t body_len)
+{
+	const uint32_t	words[MSG_HEADER / 4] = { htonl((uint32_t)body_len),
+	    htonl((uint32_t)type << 16), htonl(id) };
+
+	memcpy(ret, words, sizeof words);
+}
+
 int
 msg_put(struct evbuffer *out, enum msg_type type, uint32_t id, const void *body)
 {
 	msgpack_sbuffer	 buf;
-	unsigned char	 head[MSG_HEADER] = { 0 };
-	uint32_t	 v;
-	uint16_t	 t = htons((uint16_t)type);
+	const char	 head[MSG_HEADER] = { 0 };
 	int		 r;
 
 	msgpack_sbuffer_init(&buf);
 	/* The header's place, filled in when the length is known. */
-	if (msgpack_sbuffer_write(&buf, (const char *)head, sizeof head) != 0)
+	if (msgpack_sbuffer_write(&buf, head, sizeof head) != 0)
 		return -ENOMEM;
 	r = pack_body(&buf, type, body);
 	if (r == 0) {
-		v = htonl((uint32_t)(buf.size - MSG_HEADER));
-		memcpy(buf.data, &v, sizeof v);
-		memcpy(buf.data + 4, &t, sizeof t);
-		v = htonl(id);
-		memcpy(buf.data + 8, &v, sizeof v);
+		msg_header(buf.data, type, id, buf.size - MSG_HEADER);
 		if (evbuffer_add(out, buf.data, buf.size) != 0)
 			r = -ENOMEM;
 	}
 	msgpack_sbuffer_destroy(&buf);
 	return r;
+}
+
+int
+msg_put_encoded(struct evbuffer *out, enum msg_type type, uint32_t id, struct sv body)
+{
+	char	head[MSG_HEADER];
+
+	if (body.n > descs[type].max_len)
+		return -EMSGSIZE;
+	msg_header(head, type, id, body.n);
+	if (evbuffer_expand(out, sizeof head + body.n) != 0 ||
+	    evbuffer_add(out, head, sizeof head) != 0 || evbuffer_add(out, body.p, body.n) != 0)
+		return -ENOMEM;
+	return 0;
 }
 
 int
@@ -347,6 +379,27 @@ take_strs(struct msg_reader *rd, const msgpack_object *o, struct svs *ret)
 	return why;
 }
 
+static const char *
+take_nums(struct msg_reader *rd, const msgpack_object *o, struct nums *ret)
+{
+	uint64_t	*v;
+	uint32_t	 n;
+
+	if (o->type != MSGPACK_OBJECT_ARRAY)
+		return "a field is of the wrong type";
+	n = o->via.array.size;
+	v = msgpack_zone_malloc(&rd->zone, (n + 1) * sizeof *v);
+	if (v == NULL)
+		return "no memory";
+	for (uint32_t i = 0; i < n; i++) {
+		if (o->via.array.ptr[i].type != MSGPACK_OBJECT_POSITIVE_INTEGER)
+			return "a field is of the wrong type";
+		v[i] = o->via.array.ptr[i].via.u64;
+	}
+	*ret = (struct nums){ v, n };
+	return NULL;
+}
+
 /* Puts one value where its field is.  NULL, or what is wrong. */
 static const char *
 take(struct msg_reader *rd, const struct field *f, const msgpack_object *o, void *body)
@@ -372,6 +425,8 @@ take(struct msg_reader *rd, const struct field *f, const msgpack_object *o, void
 			return "a field is of the wrong type";
 		*s = (struct sv){ o->via.bin.ptr, o->via.bin.size };
 		return NULL;
+	case KIND_NUMS:
+		return take_nums(rd, o, p);
 	default:
 		return take_strs(rd, o, p);
 	}

@@ -21,7 +21,9 @@ struct evbuffer;
 #define MSG_MAX_LEN	1050000		/* largest MAXLEN in msg.def */
 #define MSG_MAX_DEPTH	3		/* nesting of a body */
 
-enum msg_dir { MSG_DIR_C2S, MSG_DIR_S2C, MSG_DIR_S2W, MSG_DIR_W2S };
+enum msg_dir {
+	MSG_DIR_C2S, MSG_DIR_S2C, MSG_DIR_S2W, MSG_DIR_W2S, MSG_DIR_S2D, MSG_DIR_D2S, MSG_DIR_JRN
+};
 enum msg_right { MSG_RIGHT_NONE, MSG_RIGHT_ANY, MSG_RIGHT_OWNER, MSG_RIGHT_ADMIN };
 
 /* enum msg_type: MSG_HELLO, MSG_PING, ... with their wire codes */
@@ -39,6 +41,7 @@ enum msg_type {
 #define STR(name, field, tag, need)		MSG_F_##name##_##field,
 #define BIN(name, field, tag, need)		MSG_F_##name##_##field,
 #define STRS(name, field, tag, need)		MSG_F_##name##_##field,
+#define NUMS(name, field, tag, need)		MSG_F_##name##_##field,
 #include "common/msg.def"
 
 /* struct msg_hello { uint64_t has; uint64_t version; struct sv program; } ... */
@@ -49,6 +52,7 @@ enum msg_type {
 #define STR(name, field, tag, need)		struct sv field;
 #define BIN(name, field, tag, need)		struct sv field;
 #define STRS(name, field, tag, need)		struct svs field;
+#define NUMS(name, field, tag, need)		struct nums field;
 #include "common/msg.def"
 
 union msg_body {
@@ -96,6 +100,12 @@ int	msg_put(struct evbuffer *out, enum msg_type, uint32_t id, const void *body);
 	    const struct msg_##name *body)				\
 	{ return msg_put(out, MSG_##NAME, id, body); }
 #include "common/msg.def"
+
+/* Writes the header of a frame, MSG_HEADER bytes. */
+void	msg_header(void *ret, enum msg_type, uint32_t id, size_t body_len);
+
+/* Appends a frame whose body is encoded already.  0, -EMSGSIZE or -ENOMEM. */
+int	msg_put_encoded(struct evbuffer *out, enum msg_type, uint32_t id, struct sv body);
 
 /*
  * Encodes a body alone.  *ret_data is malloc'ed and the caller's to free.

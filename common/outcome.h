@@ -76,6 +76,52 @@ enum error_category {
 	CATEGORY_COUNT
 };
 
+/* What became of the wish to run a failed test again. */
+#define RETRY_DECISION_LIST(X)						\
+	X(NONE, "")							\
+	X(GRANTED, "granted")						\
+	X(RULE, "rule")		/* a rule of the test says no */	\
+	X(BUDGET, "budget")	/* of the run, used up */		\
+	X(TAG_BUDGET, "tag_budget")					\
+	X(BREAKER, "breaker")	/* open: such retries do not help now */ \
+	X(MASS_FAILURE, "mass_failure")	/* nearly all of the run fails */
+
+#define BREAKER_STATE_LIST(X)						\
+	X(CLOSED, "closed")						\
+	X(OPEN, "open")							\
+	X(HALF_OPEN, "half-open")
+
+enum retry_decision {
+#define X(N, s)	RETRY_##N,
+	RETRY_DECISION_LIST(X)
+#undef X
+	RETRY_DECISION_COUNT
+};
+
+enum breaker_state {
+#define X(N, s)	BREAKER_##N,
+	BREAKER_STATE_LIST(X)
+#undef X
+	BREAKER_STATE_COUNT
+};
+
+/* What a test's own rules (retry on, never) say of a failed attempt. */
+enum retry_says {
+	SAYS_NOTHING,		/* it has no rules */
+	SAYS_RETRY,		/* a rule of `on` matches */
+	SAYS_NEVER,		/* a rule of `never` does, or none of `on` */
+	SAYS_PLEASE,		/* the test itself asks: exit 75 */
+	SAYS_COUNT
+};
+
+/* Where a retry runs. */
+enum retry_where {
+	WHERE_NOW,		/* as soon as its wait is over */
+	WHERE_END,		/* after every other test of the run */
+	WHERE_ALONE,		/* then, and nothing beside it */
+	WHERE_COUNT
+};
+
 enum test_format { FORMAT_EXIT, FORMAT_TAP, FORMAT_COUNT };
 enum retry_jitter { JITTER_NONE, JITTER_FULL, JITTER_EQUAL, JITTER_DECORRELATED, JITTER_COUNT };
 
@@ -97,6 +143,8 @@ const char	*outcome_name(uint64_t);
 const char	*test_status_name(uint64_t);
 const char	*run_status_name(uint64_t);
 const char	*error_category_name(uint64_t);
+const char	*retry_decision_name(uint64_t);
+const char	*breaker_state_name(uint64_t);
 
 /* The status of a test whose last attempt ended so (lost counts as error). */
 enum test_status outcome_status(enum outcome);

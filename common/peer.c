@@ -155,12 +155,16 @@ on_read(evutil_socket_t fd, short what, void *arg)
 	take_frames(p);
 }
 
+/* Not written here: what this turn queued behind it is to be put on record first. */
 static void
 on_write(evutil_socket_t fd, short what, void *arg)
 {
+	struct peer	*p = arg;
+
 	(void)fd;
 	(void)what;
-	peer_flush(arg);
+	(void)event_del(p->wr);
+	dirty(p);
 }
 
 struct peer *

@@ -5,8 +5,9 @@
  * On libevent's event and evbuffer and not on its bufferevent: a bufferevent
  * asks FIONREAD before each read and registers for writing before it tries to
  * write, two to four system calls a message; here a message costs one read or
- * one write.  What is sent is written by peer_flush(), once for all that one
- * turn of the loop produced; what the socket does not take waits for EV_WRITE.
+ * one write.  What is sent is written by peer_set_flush(), once for all that one
+ * turn of the loop produced, and by nothing before it; what the socket does not take
+ * waits for EV_WRITE, and for the flush of that turn.
  */
 #ifndef COMMON_PEER_H
 #define COMMON_PEER_H

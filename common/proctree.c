@@ -17,6 +17,7 @@
 struct pids {
 	pid_t	*v;
 	size_t	 n, cap;
+	pid_t	 but;		/* left out with all under it; 0: nobody */
 };
 
 static int
@@ -49,7 +50,7 @@ add_children_of_task(struct pids *p, pid_t pid, const char *tid)
 	if (f == NULL)
 		return 0;	/* it has ended */
 	while (r == 0 && fscanf(f, "%d", &child) == 1)
-		r = add_pid(p, (pid_t)child);
+		r = child != p->but ? add_pid(p, (pid_t)child) : 0;
 	(void)fclose(f);
 	return r;
 }
@@ -75,9 +76,9 @@ add_children(struct pids *p, pid_t pid)
 }
 
 int
-proctree_pids(pid_t root, pid_t **ret_pids, size_t *ret_n)
+proctree_pids_but(pid_t root, pid_t but, pid_t **ret_pids, size_t *ret_n)
 {
-	struct pids	p = { NULL, 0, 0 };
+	struct pids	p = { .but = but };
 	int		r;
 
 	r = add_children(&p, root);
@@ -93,6 +94,12 @@ proctree_pids(pid_t root, pid_t **ret_pids, size_t *ret_n)
 	*ret_pids = p.v;
 	*ret_n = p.n;
 	return 0;
+}
+
+int
+proctree_pids(pid_t root, pid_t **ret_pids, size_t *ret_n)
+{
+	return proctree_pids_but(root, 0, ret_pids, ret_n);
 }
 
 /* Reads a small file of /proc/PID; how many bytes, 0 when it is gone. */
@@ -147,14 +154,14 @@ argv_of(pid_t pid)
 }
 
 int
-proctree_list(pid_t root, struct proc_entry **ret, size_t *ret_n)
+proctree_list_but(pid_t root, pid_t but, struct proc_entry **ret, size_t *ret_n)
 {
 	struct proc_entry	*v;
 	pid_t			*pids;
 	size_t			 n;
 	int			 r;
 
-	r = proctree_pids(root, &pids, &n);
+	r = proctree_pids_but(root, but, &pids, &n);
 	if (r != 0)
 		return r;
 	v = calloc(n + 1, sizeof *v);
@@ -173,6 +180,12 @@ proctree_list(pid_t root, struct proc_entry **ret, size_t *ret_n)
 	*ret = v;
 	*ret_n = n;
 	return 0;
+}
+
+int
+proctree_list(pid_t root, struct proc_entry **ret, size_t *ret_n)
+{
+	return proctree_list_but(root, 0, ret, ret_n);
 }
 
 void

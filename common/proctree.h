@@ -17,9 +17,12 @@ struct proc_entry {
 /* The pids of all descendants of root, parents before their children.
  * *ret_pids is malloc'ed.  0, or -errno. */
 int	proctree_pids(pid_t root, pid_t **ret_pids, size_t *ret_n);
+/* The same without one of them (0: nobody) and its descendants. */
+int	proctree_pids_but(pid_t root, pid_t but, pid_t **ret_pids, size_t *ret_n);
 
-/* The same with what each runs.  Free with proctree_free(). */
+/* Both with what each runs.  Free with proctree_free(). */
 int	proctree_list(pid_t root, struct proc_entry **ret, size_t *ret_n);
+int	proctree_list_but(pid_t root, pid_t but, struct proc_entry **ret, size_t *ret_n);
 void	proctree_free(struct proc_entry *, size_t n);
 
 /* Signals every descendant of root.  How many got it, or -errno. */

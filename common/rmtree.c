@@ -99,3 +99,23 @@ rmtree_at(int dirfd, const char *name)
 	} while (r != 0 && t.moved > before);
 	return r;
 }
+
+int
+rmtree_contents(const char *path)
+{
+	struct rmtree	t = { -1, 0 };
+	unsigned	before;
+	int		fd, r;
+
+	do {
+		before = t.moved;
+		fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd == -1 && errno == EACCES && fchmodat(AT_FDCWD, path, 0700, 0) == 0)
+			fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd == -1)
+			return errno == ENOENT ? 0 : -errno;
+		(void)fchmod(fd, 0700);
+		r = empty(&t, fd, 0);
+	} while (r != 0 && t.moved > before);
+	return r;
+}

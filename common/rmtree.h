@@ -10,4 +10,7 @@
  * else the -errno of the first thing that could not be removed. */
 int	rmtree_at(int dirfd, const char *name);
 
+/* All that is in the folder `path`, which stays.  Likewise. */
+int	rmtree_contents(const char *path);
+
 #endif

@@ -1,5 +1,5 @@
 /*
- * Counted strings that somebody else owns.  What a decoder hands out is
+ * Counted strings, and lists of strings and numbers, that somebody else owns.  What a decoder hands out is
  * borrowed until the next message is decoded: copy it to keep it.
  */
 #ifndef COMMON_SV_H
@@ -19,6 +19,11 @@ struct svs {
 	uint32_t	 n;
 };
 
+struct nums {
+	const uint64_t	*v;
+	uint32_t	 n;
+};
+
 #define SV_LIT(s)	((struct sv){ (s), sizeof(s) - 1 })
 #define SV_FMT		"%.*s"
 #define SV_ARG(s)	(int)(s).n, (s).p
@@ -27,6 +32,13 @@ static inline struct sv
 sv_from(const char *s)
 {
 	return (struct sv){ s, s != NULL ? strlen(s) : 0 };
+}
+
+/* Number i of a list; one that is not there reads as 0. */
+static inline uint64_t
+nums_at(struct nums l, uint32_t i)
+{
+	return i < l.n ? l.v[i] : 0;
 }
 
 static inline int

@@ -14,6 +14,7 @@
 #include "ctl/locate.h"
 
 #define CLIENT_READ	65536		/* bytes asked for at once */
+#define CLIENT_STEP	16		/* reads of one client_step() */
 #define CLIENT_FULL	((size_t)256 << 10)	/* queued bytes that are sent at once */
 
 struct client {
@@ -56,39 +57,57 @@ write_some(struct client *c)
 	}
 }
 
-/* Reads what is there.  1 when something came, 0, or -EPIPE. */
+/* Reads what is there.  1 when something came, 2 when that was all of it, 0, or -EPIPE. */
 static int
 read_some(struct client *c)
 {
 	struct evbuffer_iovec	v;
+	size_t			room;
 	ssize_t			n;
 
 	if (evbuffer_reserve_space(c->in, CLIENT_READ, &v, 1) != 1)
 		return -EPIPE;
-	n = read(c->fd, v.iov_base, v.iov_len);
+	room = v.iov_len;
+	n = read(c->fd, v.iov_base, room);
 	v.iov_len = n > 0 ? (size_t)n : 0;
 	(void)evbuffer_commit_space(c->in, &v, 1);
 	if (n > 0)
-		return 1;
+		return (size_t)n < room ? 2 : 1;
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return 0;
 	return -EPIPE;
+}
+
+/* What is there is handed on.  As client_next(). */
+static int
+drain(struct client *c, msg_fn *fn, void *arg, struct client_error *e)
+{
+	const char	*why = "";
+	int		 r = msg_drain(c->in, MSG_DIR_S2C, c->reader, fn, arg, &why);
+
+	if (r == -EBADMSG)
+		return set_error(e, r, "the supervisor sent something unreadable",
+		    "is it of the same version as this client?");
+	return r;
+}
+
+static int
+lost(struct client_error *e)
+{
+	return set_error(e, -EPIPE, "the supervisor closed the connection",
+	    "it may have been ended; paratestctl status tells");
 }
 
 int
 client_next(struct client *c, msec_t deadline, int wake_fd, msg_fn *fn, void *arg,
     struct client_error *e)
 {
-	struct pollfd	 p[2] = { { .fd = c->fd }, { .fd = wake_fd, .events = POLLIN } };
-	const char	*why = "";
-	msec_t		 now;
-	int		 r, came;
+	struct pollfd	p[2] = { { .fd = c->fd }, { .fd = wake_fd, .events = POLLIN } };
+	msec_t		now;
+	int		r, came;
 
 	for (;;) {
-		r = msg_drain(c->in, MSG_DIR_S2C, c->reader, fn, arg, &why);
-		if (r == -EBADMSG)
-			return set_error(e, r, "the supervisor sent something unreadable",
-			    "is it of the same version as this client?");
+		r = drain(c, fn, arg, e);
 		if (r != 0)
 			return r;
 		now = now_ms();
@@ -101,8 +120,7 @@ client_next(struct client *c, msec_t deadline, int wake_fd, msg_fn *fn, void *ar
 			return set_error(e, -errno, strerror(errno), "");
 		came = p[0].revents & (POLLIN | POLLHUP | POLLERR) ? read_some(c) : 0;
 		if (came < 0)
-			return set_error(e, -EPIPE, "the supervisor closed the connection",
-			    "it may have been ended; paratestctl status tells");
+			return lost(e);
 		if (came == 0 && p[1].revents & POLLIN)
 			return 0;
 	}
@@ -119,9 +137,16 @@ client_send(struct client *c, enum msg_type type, const void *body, uint32_t *re
 	if (ret_id != NULL)
 		*ret_id = id;
 	/* A long plan goes out while it is made. */
-	if (evbuffer_get_length(c->out) > CLIENT_FULL)
+	if (c->fd >= 0 && evbuffer_get_length(c->out) > CLIENT_FULL)
 		write_some(c);
 	return 0;
+}
+
+int
+client_send_encoded(struct client *c, enum msg_type type, struct sv body, uint32_t *ret_id)
+{
+	*ret_id = ++c->next_id;
+	return msg_put_encoded(c->out, type, *ret_id, body);
 }
 
 /* ---- requests ---- */
@@ -182,14 +207,13 @@ no_supervisor(struct client_error *e, const char *path, int r)
 	    "start one (paratestd --socket PATH), or leave the socket out for a private one");
 }
 
+/* Connects to where the supervisor is, or starts a private one there. */
 static int
-dial(struct client *c, const char *socket_option, bool start, struct client_error *e)
+dial(struct client *c, bool start, struct client_error *e)
 {
 	char	why[LOCATE_WHY];
-	int	r = locate_socket(socket_option, &c->where, why);
+	int	r;
 
-	if (r != 0)
-		return set_error(e, r, why, "");
 	c->fd = locate_connect(c->where.path);
 	if ((c->fd == -ENOENT || c->fd == -ECONNREFUSED) && c->where.is_private && start) {
 		r = locate_start(&c->where, why);
@@ -209,12 +233,115 @@ on_hello(void *arg, enum msg_type type, uint32_t id, const union msg_body *m)
 	return type == MSG_HELLO_OK ? 1 : 0;
 }
 
+static int
+greet(struct client *c, struct client_error *e)
+{
+	struct msg_hello	hello = { .version = MSG_VERSION,
+	    .program = SV_LIT("paratestctl " PARATEST_VERSION) };
+
+	return client_request(c, MSG_HELLO, &hello, on_hello, NULL, e);
+}
+
+/* Dials and greets.  A service that nobody named and that does not let us in is none. */
+static int
+enter(struct client *c, bool start, struct client_error *e)
+{
+	char	why[LOCATE_WHY];
+	int	r = dial(c, start, e);
+
+	if (r == 0)
+		r = greet(c, e);
+	if (r == 0 || e->code != MSG_ERR_DENIED || !c->where.is_found)
+		return r;
+	fd_close(&c->fd);
+	(void)evbuffer_drain(c->in, evbuffer_get_length(c->in));
+	(void)evbuffer_drain(c->out, evbuffer_get_length(c->out));
+	r = locate_own(&c->where, why);
+	if (r != 0)
+		return set_error(e, r, why, "");
+	e->code = 0;
+	r = dial(c, start, e);
+	return r != 0 ? r : greet(c, e);
+}
+
+struct client *
+client_new(const char *program)
+{
+	struct client		*c = xcalloc(1, sizeof *c);
+	struct msg_hello	 hello = { .version = MSG_VERSION, .program = sv_from(program) };
+
+	c->fd = -1;
+	c->in = evbuffer_new();
+	c->out = evbuffer_new();
+	c->reader = msg_reader_new();
+	if (c->in == NULL || c->out == NULL || c->reader == NULL ||
+	    client_send(c, MSG_HELLO, &hello, NULL) != 0) {
+		client_close(c);
+		return NULL;
+	}
+	return c;
+}
+
+int
+client_attach(struct client *c, int fd)
+{
+	int	r = fd_nonblock(fd, 1);
+
+	if (r < 0)
+		(void)close(fd);
+	else
+		c->fd = fd;
+	return r < 0 ? r : 0;
+}
+
+int
+client_fd(const struct client *c)
+{
+	return c->fd;
+}
+
+bool
+client_unread(const struct client *c)
+{
+	return evbuffer_get_length(c->in) > 0;
+}
+
+bool
+client_pending(const struct client *c)
+{
+	return evbuffer_get_length(c->out) > 0;
+}
+
+void
+client_write(struct client *c)
+{
+	write_some(c);
+}
+
+int
+client_step(struct client *c, msg_fn *fn, void *arg, struct client_error *e)
+{
+	int	came = 1, r = 0;
+
+	/* A bounded share of the loop's time: what is left shows as readable again. */
+	for (unsigned i = 0; r == 0 && came == 1 && i < CLIENT_STEP; i++) {
+		came = read_some(c);
+		r = drain(c, fn, arg, e);
+	}
+	if (r != 0)
+		return r;
+	if (came < 0)
+		return lost(e);
+	write_some(c);
+	return 0;
+}
+
 struct client *
 client_open(const char *socket_option, bool start, struct client_error *e)
 {
-	struct msg_hello	 hello = { .version = MSG_VERSION,
-	    .program = SV_LIT("paratestctl " PARATEST_VERSION) };
-	struct client		*c = xcalloc(1, sizeof *c);
+	struct client	*c = xcalloc(1, sizeof *c);
+	char		 why[LOCATE_WHY];
+	int		 r;
 
 	c->fd = -1;
 	c->in = evbuffer_new();
@@ -225,12 +352,27 @@ client_open(const char *socket_option, bool start, struct client_error *e)
 		client_close(c);
 		return NULL;
 	}
-	if (dial(c, socket_option, start, e) != 0 ||
-	    client_request(c, MSG_HELLO, &hello, on_hello, NULL, e) != 0) {
+	r = locate_socket(socket_option, &c->where, why);
+	if (r != 0)
+		(void)set_error(e, r, why, "");
+	if (r != 0 || enter(c, start, e) != 0) {
 		client_close(c);
 		return NULL;
 	}
 	return c;
+}
+
+int
+client_reopen(struct client *c, bool start, struct client_error *e)
+{
+	int	r;
+
+	if (c->fd >= 0)
+		fd_close(&c->fd);
+	(void)evbuffer_drain(c->in, evbuffer_get_length(c->in));
+	(void)evbuffer_drain(c->out, evbuffer_get_length(c->out));
+	r = dial(c, start, e);
+	return r != 0 ? r : greet(c, e);
 }
 
 void

@@ -21,8 +21,9 @@ struct cmd_entry {
 	int		(*exec)(const struct cmd_globals *, int argc, char **argv);
 };
 
-extern const struct cmd_entry cmd_run, cmd_list, cmd_show, cmd_runs, cmd_watch, cmd_output,
-    cmd_cancel, cmd_config, cmd_status, cmd_workers, cmd_ping, cmd_drain, cmd_shutdown;
+extern const struct cmd_entry cmd_run, cmd_list, cmd_plan, cmd_show, cmd_runs, cmd_watch,
+    cmd_output, cmd_cancel, cmd_retry, cmd_flaky, cmd_history, cmd_metrics, cmd_config,
+    cmd_status, cmd_top, cmd_workers, cmd_ping, cmd_reload, cmd_drain, cmd_shutdown;
 
 /* The one way to complain: "paratestctl: VERB: text", and what to do on a second
  * line when there is a hint.  Returns the exit code that goes with the error. */

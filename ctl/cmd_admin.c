@@ -1,13 +1,17 @@
-/* paratestctl status, workers, ping, cancel, config, drain, shutdown. */
+/* paratestctl status, workers, ping, cancel, config, reload, drain, shutdown. */
 #include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/outcome.h"
 #include "ctl/cmd.h"
 #include "ctl/duration.h"
 #include "ctl/cmd_json.h"
+#include "ctl/human.h"
+#include "ctl/json_value.h"
+#include "ctl/top.h"
 
 /* Options of a verb that has none of its own; the arguments left must be from least
  * to most.  0 or an exit code. */
@@ -61,9 +65,20 @@ print_status(const struct msg_status_ok *s)
 	    (double)s->average_per_worker_milli / 1000);
 	(void)printf("runs      %llu active, %llu since the start\n",
 	    (unsigned long long)s->runs_active, (unsigned long long)s->runs_total);
+	if (s->state_dir.n > 0)
+		(void)printf("history   " SV_FMT "\n", SV_ARG(s->state_dir));
+	else
+		(void)puts("history   none is kept");
+	if (s->history.n > 0)
+		(void)printf("          at fault: " SV_FMT "\n", SV_ARG(s->history));
 	(void)printf("memory    %.1f MiB; longest hold of the loop %.1f ms\n",
 	    (double)s->memory / (1 << 20), (double)s->loop_lag_us / 1000);
 }
+
+struct status {
+	bool		 json;
+	json_t		*doc;
+};
 
 static int
 on_status(void *arg, enum msg_type type, uint32_t id, const union msg_body *m)
@@ -74,15 +89,17 @@ on_status(void *arg, enum msg_type type, uint32_t id, const union msg_body *m)
 	(void)id;
 	if (type != MSG_STATUS_OK)
 		return 0;
-	if (!*(const bool *)arg) {
+	if (!((struct status *)arg)->json) {
 		print_status(s);
 		return 1;
 	}
-	o = json_object();
+	o = ((struct status *)arg)->doc = json_object();
 	cmd_json_count(o, "pid", s->pid);
 	cmd_json_text(o, "program", s->program);
 	cmd_json_text(o, "state", s->state);
 	cmd_json_text(o, "socket", s->socket);
+	cmd_json_text(o, "stateDir", s->state_dir);
+	cmd_json_text(o, "historyFault", s->history);
 	cmd_json_ms(o, "uptime", s->uptime_us);
 	cmd_json_count(o, "capacity", s->capacity);
 	cmd_json_count(o, "totalWorkers", s->workers_total);
@@ -97,22 +114,59 @@ on_status(void *arg, enum msg_type type, uint32_t id, const union msg_body *m)
 	cmd_json_count(o, "clients", s->clients);
 	cmd_json_count(o, "memory", s->memory);
 	cmd_json_ms(o, "longestHold", s->loop_lag_us);
-	cmd_json_print(o);
 	return 1;
+}
+
+/* Who has which share.  In a private supervisor there is one user, who has it all. */
+static void
+show_users(struct status *s, const struct top *t)
+{
+	struct text	text = { 0 };
+
+	if (s->json) {
+		json_value_put(s->doc, "users", top_json_users(t));
+		return;
+	}
+	if (t->nusers == 0 || (t->nusers == 1 && t->users[0].uid == getuid()))
+		return;
+	text_puts(&text, "\n");
+	top_show_users(&text, t);
+	text_write(&text, stdout);
+	text_free(&text);
 }
 
 static int
 exec_status(const struct cmd_globals *g, int argc, char **argv)
 {
-	struct msg_status	m = { .has = 0 };
-	bool			json = g->json;
-	int			code = plain_options(&cmd_status, argc, argv, 0, 0, &json);
+	struct msg_status	 m = { .has = 0 };
+	struct status		 s = { .json = g->json };
+	struct client_error	 e = { .code = 0 };
+	int			 code = plain_options(&cmd_status, argc, argv, 0, 0, &s.json);
+	struct client		*c;
+	struct top		 t = { .nusers = 0 };
 
-	return code != 0 ? code : ask(&cmd_status, g, false, MSG_STATUS, &m, on_status, &json);
+	if (code != 0)
+		return code;
+	c = cmd_open(&cmd_status, g, false, &code);
+	if (c == NULL)
+		return code;
+	if (client_request(c, MSG_STATUS, &m, on_status, &s, &e) != 0 ||
+	    top_ask_users(c, &t, &e) != 0) {
+		code = cmd_fail(&cmd_status, &e);
+	} else {
+		show_users(&s, &t);
+		if (s.json)
+			cmd_json_print(s.doc);
+		s.doc = NULL;
+	}
+	top_free(&t);
+	json_decref(s.doc);
+	client_close(c);
+	return code;
 }
 
 const struct cmd_entry cmd_status = {
-	"status", "the supervisor, its queue and totals",
+	"status", "the supervisor, its queue, totals and shares",
 	"usage: paratestctl status [--json]\n\nDoes not start a supervisor: exits 3 when there is "
 	"none.\n", exec_status
 };
@@ -181,7 +235,7 @@ const struct cmd_entry cmd_workers = {
 	"usage: paratestctl workers [--json]\n", exec_workers
 };
 
-/* ---- ping, drain, shutdown ---- */
+/* ---- ping, reload, drain, shutdown ---- */
 
 static int
 exec_ping(const struct cmd_globals *g, int argc, char **argv)
@@ -201,6 +255,23 @@ exec_ping(const struct cmd_globals *g, int argc, char **argv)
 
 const struct cmd_entry cmd_ping = {
 	"ping", "is the supervisor there", "usage: paratestctl ping [--json]\n", exec_ping
+};
+
+static int
+exec_reload(const struct cmd_globals *g, int argc, char **argv)
+{
+	struct msg_reload	m = { .has = 0 };
+	bool			json = g->json;
+	int			code = plain_options(&cmd_reload, argc, argv, 0, 0, &json);
+
+	return code != 0 ? code : ask(&cmd_reload, g, false, MSG_RELOAD, &m, NULL, NULL);
+}
+
+const struct cmd_entry cmd_reload = {
+	"reload", "read the settings' files again", "usage: paratestctl reload\n"
+	"\n"
+	"The supervisor reads the file of --config and its kept settings again.  One that is\n"
+	"wrong is refused, with its line, and every setting stays as it is.\n", exec_reload
 };
 
 static int
@@ -262,6 +333,27 @@ const struct cmd_entry cmd_cancel = {
 
 /* ---- config ---- */
 
+#define SETTING_TEXT_AT	30	/* column of what a setting is for */
+
+/* What a setting is for, by words into the rest of the terminal. */
+static void
+print_setting_text(struct sv text)
+{
+	size_t	width = human_columns(stdout), n;
+
+	width = width > 2 * SETTING_TEXT_AT ? width - SETTING_TEXT_AT : text.n;
+	while (text.n > width) {
+		for (n = width; n > 0 && text.p[n] != ' '; n--)
+			;
+		n = n > 0 ? n : width;
+		(void)printf("%.*s\n%*s", (int)n, text.p, SETTING_TEXT_AT, "");
+		while (n < text.n && text.p[n] == ' ')
+			n++;
+		text = (struct sv){ text.p + n, text.n - n };
+	}
+	(void)printf(SV_FMT "\n", SV_ARG(text));
+}
+
 static int
 on_setting(void *arg, enum msg_type type, uint32_t id, const union msg_body *m)
 {
@@ -273,14 +365,16 @@ on_setting(void *arg, enum msg_type type, uint32_t id, const union msg_body *m)
 	if (type != MSG_CONFIG_ROW)
 		return 0;
 	if (all == NULL) {
-		(void)printf("%-16.*s %10.*s   " SV_FMT "\n", SV_ARG(r->key), SV_ARG(r->value),
-		    SV_ARG(r->text));
+		(void)printf("%-16.*s %10.*s %c ", SV_ARG(r->key), SV_ARG(r->value),
+		    r->persistent ? '*' : ' ');
+		print_setting_text(r->text);
 		return 0;
 	}
 	o = json_object();
 	cmd_json_text(o, "value", r->value);
 	cmd_json_text(o, "default", r->fallback);
 	cmd_json_text(o, "text", r->text);
+	json_value_put(o, "persistent", json_boolean(r->persistent));
 	(void)snprintf(key, sizeof key, SV_FMT, SV_ARG(r->key));
 	(void)json_object_set_new(all, key, o);
 	return 0;
@@ -301,30 +395,63 @@ config_get(const struct cmd_globals *g, const char *key, bool json)
 	return code;
 }
 
+/* "timeout: 30s (was 5m)".  A supervisor that does not say what was says OK. */
+static int
+on_set(void *arg, enum msg_type type, uint32_t id, const union msg_body *m)
+{
+	const struct msg_config_row	*r = &m->config_row;
+	json_t				*o;
+
+	(void)id;
+	if (type != MSG_CONFIG_ROW)
+		return 0;
+	if (*(const bool *)arg) {
+		o = json_object();
+		cmd_json_text(o, "key", r->key);
+		cmd_json_text(o, "value", r->value);
+		cmd_json_text(o, "previous", r->previous);
+		json_value_put(o, "persistent", json_boolean(r->persistent));
+		cmd_json_print(o);
+		return 0;
+	}
+	(void)printf(SV_FMT ": " SV_FMT, SV_ARG(r->key), SV_ARG(r->value));
+	if (r->previous.n > 0)
+		(void)printf(" (was " SV_FMT ")", SV_ARG(r->previous));
+	(void)puts(r->persistent ? ", kept for later supervisors" : "");
+	return 0;
+}
+
 static int
 exec_config(const struct cmd_globals *g, int argc, char **argv)
 {
-	struct msg_config_set	m = { .has = 0 };
-	bool			json = g->json;
-	int			code = plain_options(&cmd_config, argc, argv, 1, 3, &json);
+	static const struct option	longs[] = { { "persist", no_argument, NULL, 'p' }, CMD_LONGS };
+	struct msg_config_set		m = { .has = 0 };
+	bool				json = g->json;
+	int				c;
 
-	if (code != 0)
-		return code;
+	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+		if (c == 'p')
+			m.persist = true;
+		else
+			(void)cmd_common(&cmd_config, c, &json);
+	}
 	argc -= optind;
 	argv += optind;
-	if (strcmp(argv[0], "get") == 0 && argc <= 2)
+	if ((argc == 1 || argc == 2) && strcmp(argv[0], "get") == 0 && !m.persist)
 		return config_get(g, argc == 2 ? argv[1] : NULL, json);
-	if (strcmp(argv[0], "set") != 0 || argc != 3)
-		return cmd_usage(&cmd_config, "it is config get [KEY] or config set KEY VALUE");
+	if (argc != 3 || strcmp(argv[0], "set") != 0)
+		return cmd_usage(&cmd_config, "it is config get [KEY] or config set KEY VALUE "
+		    "[--persist]");
 	m.key = sv_from(argv[1]);
 	m.value = sv_from(argv[2]);
-	return ask(&cmd_config, g, true, MSG_CONFIG_SET, &m, NULL, NULL);
+	return ask(&cmd_config, g, true, MSG_CONFIG_SET, &m, on_set, &json);
 }
 
 const struct cmd_entry cmd_config = {
 	"config", "get or set limits of the supervisor",
 	"usage: paratestctl config get [KEY] [--json]\n"
-	"       paratestctl config set KEY VALUE\n"
+	"       paratestctl config set KEY VALUE [--persist] [--json]\n"
 	"\n"
-	"Settings hold until the supervisor ends.\n", exec_config
+	"Settings hold until the supervisor ends; with --persist later ones have them too,\n"
+	"which config get marks with *.\n", exec_config
 };

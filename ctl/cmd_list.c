@@ -60,10 +60,10 @@ exec(const struct cmd_globals *g, int argc, char **argv)
 	struct options	 o;
 	struct plan	 plan = { .name = NULL };
 	json_t		*doc;
-	int		 code = options_parse(&cmd_list, argc, argv, false, &o);
+	int		 code = options_parse(&cmd_list, argc, argv, OPTIONS_LIST, &o);
 
 	if (code == 0)
-		code = options_plan(&cmd_list, &o, argc, argv, &plan);
+		code = options_plan(&cmd_list, g, &o, argc, argv, &plan);
 	if (code == 0 && (o.json || g->json)) {
 		doc = document(&plan);
 		cmd_json_print(doc);

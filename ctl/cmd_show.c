@@ -7,11 +7,17 @@
 #include <unistd.h>
 
 #include "common/outcome.h"
+#include "common/xalloc.h"
 #include "ctl/cmd.h"
 #include "ctl/duration.h"
 #include "ctl/cmd_json.h"
+#include "ctl/document.h"
+#include "ctl/flaky_tell.h"
 #include "ctl/screen.h"
 #include "ctl/session.h"
+#include "ctl/text.h"
+
+#define REVISION_COLUMNS	8	/* the word above them */
 
 /* ---- runs ---- */
 
@@ -37,12 +43,19 @@ row_json(const struct msg_run_row *r)
 	cmd_json_ms(o, "duration", r->duration_us);
 	cmd_json_count(o, "jobs", r->jobs);
 	cmd_json_count(o, "uid", r->uid);
+	if (r->revision.n > 0)
+		cmd_json_text(o, "revision", r->revision);
 	return o;
 }
 
+/* A run is told of from memory and from the history; the first is the newer. */
 struct listing {
-	json_t	*rows;		/* NULL: print lines */
-	size_t	 n;
+	struct listed {
+		char			*id, *name, *revision;
+		struct msg_run_row	 row;	/* its strings are those */
+		size_t			 order;	/* in the answer */
+	} *v;
+	size_t	 n, cap;
 };
 
 static int
@@ -50,24 +63,112 @@ on_row(void *arg, enum msg_type type, uint32_t id, const union msg_body *m)
 {
 	struct listing			*l = arg;
 	const struct msg_run_row	*r = &m->run_row;
-	char				 took[DURATION_TEXT];
+	struct listed			*one;
 
 	(void)id;
 	if (type != MSG_RUN_ROW)
 		return 0;
-	if (l->rows != NULL) {
-		(void)json_array_append_new(l->rows, row_json(r));
-		return 0;
+	if (l->n == l->cap) {
+		l->cap = l->cap > 0 ? l->cap * 2 : 32;
+		l->v = xreallocarray(l->v, l->cap, sizeof *l->v);
 	}
-	if (l->n++ == 0)
-		(void)printf("%-10s %-10s %8s %8s %8s %9s  %s\n", "RUN", "STATUS", "PASSED", "FAILED",
-		    "TOTAL", "TOOK", "NAME");
-	(void)printf("%-10.8s %-10s %8llu %8llu %8llu %9s  " SV_FMT "\n", r->run.p,
-	    run_status_name(r->status), (unsigned long long)r->passed,
-	    (unsigned long long)(r->failed + r->timed_out + r->errored),
-	    (unsigned long long)r->total, duration_text(r->duration_us, took, sizeof took),
-	    SV_ARG(r->name));
+	one = &l->v[l->n];
+	*one = (struct listed){ .order = l->n++, .id = xstrndup(r->run.p, r->run.n),
+	    .name = r->name.n > 0 ? xstrndup(r->name.p, r->name.n) : xstrdup(""), .row = *r,
+	    .revision = r->revision.n > 0 ? xstrndup(r->revision.p, r->revision.n) : xstrdup("") };
+	one->row.run = sv_from(one->id);
+	one->row.name = sv_from(one->name);
+	one->row.revision = sv_from(one->revision);
 	return 0;
+}
+
+static int
+by_id(const void *va, const void *vb)
+{
+	const struct listed	*a = va, *b = vb;
+	int			 r = strcmp(a->id, b->id);
+
+	return r != 0 ? r : a->order < b->order ? -1 : a->order > b->order;
+}
+
+static int
+newest_first(const void *va, const void *vb)
+{
+	const struct listed	*a = va, *b = vb;
+
+	if (a->row.start_ms != b->row.start_ms)
+		return a->row.start_ms > b->row.start_ms ? -1 : 1;
+	return strcmp(a->id, b->id);
+}
+
+static void
+listed_free(struct listed *one)
+{
+	free(one->id);
+	free(one->name);
+	free(one->revision);
+}
+
+/* The first row of each run, the newest run first. */
+static void
+arrange(struct listing *l)
+{
+	size_t	n = 0;
+
+	if (l->n == 0)
+		return;
+	qsort(l->v, l->n, sizeof *l->v, by_id);
+	for (size_t i = 0; i < l->n; i++) {
+		if (n > 0 && strcmp(l->v[n - 1].id, l->v[i].id) == 0)
+			listed_free(&l->v[i]);
+		else
+			l->v[n++] = l->v[i];
+	}
+	l->n = n;
+	qsort(l->v, l->n, sizeof *l->v, newest_first);
+}
+
+static void
+print_rows(const struct listing *l)
+{
+	struct text	name = { 0 };
+	char		took[DURATION_TEXT];
+	size_t		wide = 0;	/* of the column of revisions, 0: none has one */
+
+	for (size_t i = 0; i < l->n; i++)
+		wide = l->v[i].row.revision.n > wide ? l->v[i].row.revision.n : wide;
+	if (wide > 0)
+		wide = (wide < REVISION_COLUMNS ? REVISION_COLUMNS : wide) + 2;
+	for (size_t i = 0; i < l->n; i++) {
+		const struct msg_run_row	*r = &l->v[i].row;
+
+		text_clear(&name);
+		text_puts(&name, "");
+		text_show(&name, r->name.p, r->name.n, 0, 0);
+		if (i == 0)
+			(void)printf("%-10s %-10s %8s %8s %8s %9s  %-*s%s\n", "RUN", "STATUS",
+			    "PASSED", "FAILED", "TOTAL", "TOOK", (int)wide,
+			    wide > 0 ? "REVISION" : "", "NAME");
+		(void)printf("%-10.8s %-10s %8llu %8llu %8llu %9s  %-*s%s\n", l->v[i].id,
+		    run_status_name(r->status), (unsigned long long)r->passed,
+		    (unsigned long long)(r->failed + r->timed_out + r->errored),
+		    (unsigned long long)r->total,
+		    duration_text(r->duration_us, took, sizeof took), (int)wide,
+		    l->v[i].revision, name.p);
+	}
+	text_free(&name);
+	if (l->n == 0)
+		(void)puts("no runs yet");
+}
+
+static void
+print_json(const struct listing *l)
+{
+	json_t	*rows = json_array();
+
+	for (size_t i = 0; i < l->n; i++)
+		(void)json_array_append_new(rows, row_json(&l->v[i].row));
+	cmd_json_print(rows);
 }
 
 static int
@@ -76,7 +177,7 @@ exec_runs(const struct cmd_globals *g, int argc, char **argv)
 	static const struct option	longs[] = { CMD_LONGS };
 	struct msg_run_list		m = { .limit = 0 };
 	struct client_error		e = { .code = 0 };
-	struct listing			l = { NULL, 0 };
+	struct listing			l = { .v = NULL };
 	struct client			*client;
 	bool				json = g->json;
 	int				c, code = 0;
@@ -88,25 +189,103 @@ exec_runs(const struct cmd_globals *g, int argc, char **argv)
 	client = cmd_open(&cmd_runs, g, true, &code);
 	if (client == NULL)
 		return code;
-	l.rows = json ? json_array() : NULL;
 	if (client_request(client, MSG_RUN_LIST, &m, on_row, &l, &e) != 0)
 		code = cmd_fail(&cmd_runs, &e);
-	else if (json)
-		cmd_json_print(json_incref(l.rows));
-	else if (l.n == 0)
-		(void)puts("no runs yet");
-	json_decref(l.rows);
+	arrange(&l);
+	if (code == 0 && json)
+		print_json(&l);
+	else if (code == 0)
+		print_rows(&l);
+	for (size_t i = 0; i < l.n; i++)
+		listed_free(&l.v[i]);
+	free(l.v);
 	client_close(client);
 	return code;
 }
 
 const struct cmd_entry cmd_runs = {
 	"runs", "recent runs",
-	"usage: paratestctl runs [--json]\n\nThe runs of this user that the supervisor has on show, "
+	"usage: paratestctl runs [--json]\n\nThe runs of this user on record, "
 	"newest first.\n", exec_runs
 };
 
 /* ---- show and watch ---- */
+
+struct showing {
+	const struct cmd_entry	*cmd;
+	bool			 json, events, no_follow;
+	struct document		 doc;		/* held back, since flake detection adds to it */
+	struct text		 words;		/* of that */
+};
+
+/* 0 or an exit code. */
+static int
+add_reporters(struct showing *w, struct session *s)
+{
+	struct report_text_options	text;
+	int				code = 0;
+
+	screen_options(w->json || w->events ? stderr : stdout, &text);
+	text.terminal &= !w->no_follow;
+	if (w->events)
+		report_events(&s->reporters[s->nreporters++], stdout);
+	else if (!(w->json && w->no_follow))
+		report_text(&s->reporters[s->nreporters++], &text);
+	if (w->json && !w->events)
+		code = document_open(&w->doc, w->cmd);
+	if (w->doc.file != NULL)
+		report_json(&s->reporters[s->nreporters++], w->doc.file);
+	return code;
+}
+
+/* What is known of the run, when all of it came; the exit code. */
+static int
+judge(struct showing *w, const struct results *r)
+{
+	int	code = results_exit_code(r, false);
+
+	if (r->detects && !w->events)
+		code = flaky_tell(r, NULL, w->json, stdout, &w->words);
+	return w->no_follow && !r->finished ? EXIT_PASSED : code;
+}
+
+static void
+put_rest(struct showing *w)
+{
+	document_close(&w->doc);
+	if (w->doc.len > 0 && w->words.n > 0)
+		(void)document_extend(w->doc.text, w->doc.len, "flaky", &w->words, stdout);
+	else if (w->doc.len > 0)
+		document_leave(&w->doc);
+	else
+		text_write(&w->words, stdout);
+	(void)fflush(stdout);
+	document_free(&w->doc);
+	text_free(&w->words);
+}
+
+static int
+show(struct showing *w, struct session *s, const char *run)
+{
+	struct client_error	e = { .code = 0 };
+	int			fd = session_signals(), code = add_reporters(w, s), r;
+
+	if (code != 0)
+		return code;
+	r = session_follow(s, run, fd, &e);
+	code = judge(w, &s->results);
+	(void)session_end(s);
+	put_rest(w);
+	if (r != 0)
+		code = cmd_fail(w->cmd, &e);
+	if (r != 0 && s->lost)
+		code = EXIT_INFRASTRUCTURE;
+	else if (r == 0 && s->signal != 0)
+		code = EXIT_SIGNAL + s->signal;
+	if (fd >= 0)
+		(void)close(fd);
+	return code;
+}
 
 static int
 follow_run(const struct cmd_entry *cmd, const struct cmd_globals *g, int argc, char **argv,
@@ -115,48 +294,29 @@ follow_run(const struct cmd_entry *cmd, const struct cmd_globals *g, int argc, c
 	static const struct option	longs[] = { { "live", no_argument, NULL, 1 },
 	    { "events", no_argument, NULL, 2 }, { "since", required_argument, NULL, 3 }, CMD_LONGS };
 	struct session			s = { .no_follow = no_follow };
-	struct report_text_options	text;
-	struct client_error		e = { .code = 0 };
+	struct showing			w = { .cmd = cmd, .json = g->json, .no_follow = no_follow };
 	const char			*why = NULL;
-	bool				json = g->json, events = false;
-	int				c, code = 0, fd, r;
+	int				c, code = 0;
 
 	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
 		if (c == 1)
 			s.live = true;
 		else if (c == 2)
-			events = true;
+			w.events = true;
 		else if (c == 3)
 			s.since = (uint64_t)strtonum(optarg, 1, LLONG_MAX, &why);
 		else
-			(void)cmd_common(cmd, c, &json);
+			(void)cmd_common(cmd, c, &w.json);
 	}
-	if (why != NULL || (s.since != 0 && !events))
+	if (why != NULL || (s.since != 0 && !w.events))
 		return cmd_usage(cmd, "--since takes the number of an event, and goes with --events");
 	if (argc - optind > 1)
 		return cmd_usage(cmd, "it takes one run");
 	s.client = cmd_open(cmd, g, true, &code);
 	if (s.client == NULL)
 		return code;
-	screen_options(json || events ? stderr : stdout, &text);
-	text.terminal &= !no_follow;
-	if (events)
-		report_events(&s.reporters[s.nreporters++], stdout);
-	else if (!(json && no_follow))
-		report_text(&s.reporters[s.nreporters++], &text);
-	if (json && !events)
-		report_json(&s.reporters[s.nreporters++], stdout);
-	fd = session_signals();
-	r = session_follow(&s, optind < argc ? argv[optind] : NULL, fd, &e);
-	code = no_follow && !s.results.finished ? EXIT_PASSED : results_exit_code(&s.results, false);
-	(void)session_end(&s);
-	if (r != 0)
-		code = cmd_fail(cmd, &e);
-	else if (s.signal != 0)
-		code = EXIT_SIGNAL + s.signal;
+	code = show(&w, &s, optind < argc ? argv[optind] : NULL);
 	client_close(s.client);
-	if (fd >= 0)
-		(void)close(fd);
 	return code;
 }
 
@@ -177,6 +337,7 @@ const struct cmd_entry cmd_show = {
 	"usage: paratestctl show [--json | --events [--since N]] [RUN]\n"
 	"\n"
 	"What is known of a run now (default: the newest).  RUN: its id or the first digits.\n"
+	"Of one that detects flaky tests also what it found.\n"
 	"      --events          its events as JSON lines, from number N on\n"
 	"Exits as the run would; 0 while it runs.\n", exec_show
 };

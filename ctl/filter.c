@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/suggest.h"
 #include "common/xalloc.h"
 #include "ctl/filter.h"
-#include "ctl/suggest.h"
 #include "ctl/suite_names.h"
 
 #define DEPTH_MAX	100	/* brackets and nots within each other */
@@ -534,5 +534,15 @@ plan_shard(struct plan *p, unsigned m, unsigned n)
 
 	for (size_t i = 0; i < p->ntests; i++)
 		keep(p, i, suite_names_hash(p->tests[i].name) % n == m - 1, &kept);
+	p->ntests = kept;
+}
+
+void
+plan_keep(struct plan *p, const bool *stays)
+{
+	size_t	kept = 0;
+
+	for (size_t i = 0; i < p->ntests; i++)
+		keep(p, i, stays[i], &kept);
 	p->ntests = kept;
 }

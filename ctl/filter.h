@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "ctl/plan.h"
 
@@ -31,5 +32,13 @@ void	plan_filter(struct plan *, struct filter *const *, size_t n, size_t *hits);
 
 /* Keeps shard m of n (1 ≤ m ≤ n) by a stable hash of each test's name. */
 void	plan_shard(struct plan *, unsigned m, unsigned n);
+
+/* The same by time: expected_us[i] is that of test i.  Longest first into the part
+ * with the least, ties by name, so that everybody who expects the same durations
+ * gets the same parts, whatever the order of the tests. */
+void	plan_shard_by_time(struct plan *, unsigned m, unsigned n, const uint64_t *expected_us);
+
+/* Keeps the tests i with stays[i], in their order. */
+void	plan_keep(struct plan *, const bool *stays);
 
 #endif

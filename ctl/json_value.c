@@ -1,12 +1,10 @@
 /* Results as JSON values; see json_value.h. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/log.h"
 #include "common/outcome.h"
 #include "common/xalloc.h"
 #include "ctl/json_value.h"
-#include "ctl/results.h"
 #include "ctl/text_view.h"
 
 static json_t *
@@ -80,11 +78,11 @@ dump_part(const char *p, size_t n, void *arg)
 }
 
 void
-json_value_dump(struct text *t, json_t *value, bool bare)
+json_value_dump(struct text *t, json_t *value)
 {
 	/* 15 digits: 12.5 and not 12.500000000000001. */
 	(void)json_dump_callback(value, dump_part, t, JSON_COMPACT | JSON_ENCODE_ANY |
-	    JSON_REAL_PRECISION(15) | (bare ? JSON_EMBED : 0));
+	    JSON_REAL_PRECISION(15));
 	json_decref(value);
 }
 
@@ -178,129 +176,4 @@ json_value_signal(uint64_t sig)
 	char	buf[40];
 
 	return json_value_text(text_signal(sig, buf, sizeof(buf)));
-}
-
-/* A list as the functions above take it; the caller frees .v. */
-static struct svs
-borrow(const struct strs *s)
-{
-	struct sv	*v = xcalloc(s->n > 0 ? s->n : 1, sizeof(*v));
-
-	for (size_t i = 0; i < s->n; i++)
-		v[i] = sv_from(s->v[i]);
-	return (struct svs){ v, (uint32_t)s->n };
-}
-
-static void
-put_ending(json_t *o, const struct attempt_result *a)
-{
-	if (a->has_exit_code)
-		json_value_put(o, "exitCode", json_value_u64(a->exit_code));
-	if (a->has_signal)
-		json_value_put(o, "signal", json_value_signal(a->signal));
-}
-
-static void
-put_attempts(json_t *o, const struct test_result *t)
-{
-	json_t	*list = checked(json_array());
-
-	for (size_t i = 0; i < t->nattempts; i++) {
-		const struct attempt_result	*a = &t->attempts[i];
-		json_t				*one = checked(json_object());
-
-		json_value_put(one, "outcome", json_value_text(outcome_name(a->outcome)));
-		json_value_put(one, "duration", json_value_ms(a->duration_us));
-		json_value_put(one, "startTime", json_value_u64(a->start_ms));
-		json_value_put(one, "worker", json_value_u64(a->worker));
-		put_ending(one, a);
-		json_value_put(one, "delayBefore", json_value_u64(a->delay_ms));
-		append(list, one);
-	}
-	json_value_put(o, "attemptsDetail", list);
-}
-
-/* What the last attempt says for its test. */
-static void
-put_verdict(json_t *o, const struct attempt_result *a)
-{
-	struct svs	v = borrow(&a->assertions);
-	struct text	why = { 0 };
-
-	json_value_put(o, "assertions", json_value_assertions(v));
-	free((void *)(uintptr_t)v.v);
-	if (a->error_message != NULL || a->error_category != CATEGORY_NONE) {
-		text_why_attempt(&why, a);
-		json_value_put(o, "error", json_value_error((struct sv){ why.p, why.n },
-		    a->error_category));
-		text_free(&why);
-	}
-	json_value_put(o, "output", json_value_bytes(a->output, a->output_len));
-	json_value_put(o, "outputBytes", json_value_u64(a->output_bytes));
-	json_value_put(o, "outputTruncated", json_boolean(a->output_truncated));
-	if (a->leaked.n > 0) {
-		v = borrow(&a->leaked);
-		json_value_put(o, "leaked", json_value_leaked(v));
-		free((void *)(uintptr_t)v.v);
-	}
-	if (a->has_subtests) {
-		v = borrow(&a->sub_failures);
-		json_value_put(o, "subtests", json_value_subtests(a->sub_total, a->sub_passed,
-		    a->sub_failed, a->sub_skipped, a->sub_todo, v));
-		free((void *)(uintptr_t)v.v);
-	}
-	json_value_put(o, "worker", json_value_u64(a->worker));
-	json_value_put(o, "cpuTime", json_value_ms(a->cpu_us));
-	json_value_put(o, "peakMemory", json_value_u64(a->max_rss));
-}
-
-/* The outcome of a test that had no attempt, by its status. */
-static enum outcome
-outcome_without_attempt(enum test_status s)
-{
-	switch (s) {
-	case TEST_PASS:
-		return OUTCOME_PASS;
-	case TEST_FAIL:
-		return OUTCOME_FAIL;
-	case TEST_SKIP:
-		return OUTCOME_SKIP;
-	case TEST_TIMEOUT:
-		return OUTCOME_TIMEOUT;
-	case TEST_CANCELLED:
-		return OUTCOME_CANCELLED;
-	case TEST_ERROR:
-	case TEST_STATUS_COUNT:
-		break;
-	}
-	return OUTCOME_LOST;
-}
-
-json_t *
-json_value_result(const struct test_result *t)
-{
-	static const struct attempt_result	 none;
-	const struct attempt_result		*a = t->nattempts > 0 ?
-	    &t->attempts[t->nattempts - 1] : &none;
-	const char	*why = t->message != NULL ? t->message : a->message;
-	json_t		*o = checked(json_object());
-
-	json_value_put(o, "name", json_value_text(t->name));
-	json_value_put(o, "status", json_value_text(test_status_name(t->status)));
-	json_value_put(o, "outcome", json_value_text(outcome_name(t->nattempts > 0 ?
-	    a->outcome : outcome_without_attempt(t->status))));
-	json_value_put(o, "flaky", json_boolean(t->flaky));
-	json_value_put(o, "duration", json_value_ms(t->duration_us));
-	json_value_put(o, "startTime", t->nattempts > 0 ?
-	    json_value_u64(t->attempts[0].start_ms) : json_null());
-	json_value_put(o, "endTime", t->nattempts > 0 ? json_value_u64(a->end_ms) : json_null());
-	put_ending(o, a);
-	json_value_put(o, "attempts", json_value_u64(t->nattempts));
-	json_value_put(o, "retries", json_value_u64(t->retries));
-	if (why != NULL)
-		json_value_put(o, "message", json_value_text(why));
-	put_verdict(o, a);
-	json_value_put(o, "sessionCount", json_value_u64(0));
-	put_attempts(o, t);
-	return o;
 }

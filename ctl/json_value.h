@@ -15,7 +15,6 @@
 #include "common/sv.h"
 #include "ctl/plan.h"
 
-struct test_result;
 struct text;
 
 json_t	*json_value_bytes(const char *, size_t n);	/* U+FFFD for bad bytes */
@@ -40,11 +39,7 @@ json_t	*json_value_signal(uint64_t);
 /* Adds a member and takes the value over. */
 void	 json_value_put(json_t *object, const char *key, json_t *value);
 
-/* One test as the result document has it. */
-json_t	*json_value_result(const struct test_result *);
-
-/* Adds it as compact JSON, an object without its braces when `bare`, and lets go
- * of it. */
-void	 json_value_dump(struct text *, json_t *, bool bare);
+/* Adds it as compact JSON, and lets go of it. */
+void	 json_value_dump(struct text *, json_t *);
 
 #endif

@@ -75,6 +75,8 @@ locate_socket(const char *option, struct locate *ret, char why[LOCATE_WHY])
 	int		 fd;
 
 	memset(ret, 0, sizeof *ret);
+	if (path != NULL && strcmp(path, "private") == 0)
+		return locate_private(ret, why);
 	if (path != NULL) {
 		ret->path = xstrdup(path);
 		return 0;
@@ -83,8 +85,17 @@ locate_socket(const char *option, struct locate *ret, char why[LOCATE_WHY])
 	if (fd >= 0) {
 		(void)close(fd);
 		ret->path = xstrdup(SERVICE_SOCKET);
+		ret->is_found = true;
 		return 0;
 	}
+	return locate_private(ret, why);
+}
+
+int
+locate_own(struct locate *ret, char why[LOCATE_WHY])
+{
+	locate_free(ret);
+	memset(ret, 0, sizeof *ret);
 	return locate_private(ret, why);
 }
 
@@ -193,39 +204,53 @@ await(int fd, int timeout_ms)
 }
 
 int
-locate_start(const struct locate *l, char why[LOCATE_WHY])
+locate_spawn(const struct locate *l, int *ret_ready, pid_t *ret_pid, char why[LOCATE_WHY])
 {
 	char	*program = supervisor_program();
-	int	 fds[2] = { -1, -1 }, log_fd = open_log(l->path), fd, r;
-	msec_t	 deadline = now_ms() + 20000;
-	pid_t	 pid;
+	int	 fds[2] = { -1, -1 }, log_fd = open_log(l->path), r;
 
 	r = pipe2(fds, O_CLOEXEC) == -1 ? -errno : 0;
 	if (r == 0)
-		r = spawn(program, l->path, log_fd, fds[1], &pid);
+		r = spawn(program, l->path, log_fd, fds[1], ret_pid);
 	fd_close(&fds[1]);
+	fd_close(&log_fd);
 	if (r != 0) {
 		(void)snprintf(why, LOCATE_WHY, "cannot start %s: %s; install it beside paratestctl",
 		    program, strerror(-r));
-	} else {
-		await(fds[0], 10000);
-		/* The one that holds the lock may still be on its way, up or out. */
-		while ((fd = locate_connect(l->path)) < 0 && now_ms() < deadline) {
-			(void)poll(NULL, 0, 5);
-			if (fd != -ENOENT && fd != -ECONNREFUSED)
-				break;
-		}
-		if (fd < 0) {
-			r = fd;
-			(void)snprintf(why, LOCATE_WHY, "the supervisor did not start; see its log "
-			    "%.*sparatestd.log", (int)(strlen(l->path) - strlen("control.sock")),
-			    l->path);
-		} else {
-			(void)close(fd);
-		}
+		fd_close(&fds[0]);
 	}
-	fd_close(&fds[0]);
-	fd_close(&log_fd);
 	free(program);
+	*ret_ready = fds[0];
 	return r;
+}
+
+void
+locate_silent(const struct locate *l, char why[LOCATE_WHY])
+{
+	(void)snprintf(why, LOCATE_WHY, "the supervisor did not start; see its log "
+	    "%.*sparatestd.log", (int)(strlen(l->path) - strlen("control.sock")), l->path);
+}
+
+int
+locate_start(const struct locate *l, char why[LOCATE_WHY])
+{
+	msec_t	deadline = now_ms() + 20000;
+	pid_t	pid;
+	int	ready, fd, r = locate_spawn(l, &ready, &pid, why);
+
+	if (r != 0)
+		return r;
+	await(ready, 10000);
+	fd_close(&ready);
+	/* The one that holds the lock may still be on its way, up or out. */
+	while ((fd = locate_connect(l->path)) < 0 && now_ms() < deadline) {
+		(void)poll(NULL, 0, 5);
+		if (fd != -ENOENT && fd != -ECONNREFUSED)
+			break;
+	}
+	if (fd < 0)
+		locate_silent(l, why);
+	else
+		(void)close(fd);
+	return fd < 0 ? fd : 0;
 }

@@ -1,60 +1,109 @@
-/* The options of run and list; see options.h. */
-#include <errno.h>
+/* Words of the command line into options; see options.h. */
 #include <getopt.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "common/outcome.h"
 #include "common/spec.h"
-#include "common/xalloc.h"
+#include "common/suggest.h"
 #include "ctl/duration.h"
-#include "ctl/filter.h"
 #include "ctl/options.h"
-#include "ctl/suite.h"
+#include "ctl/order_search.h"
+#include "ctl/retry_preset.h"
 
 enum {
-	O_SHARD = 1, O_EACH, O_NAME, O_JUNIT, O_TAP, O_TAP_VERSION, O_EVENTS, O_MAX_FAIL,
-	O_FAIL_FAST, O_TIMEOUT, O_RUN_TIMEOUT, O_GRACE, O_RETRIES, O_BACKOFF, O_MULTIPLIER,
-	O_JITTER, O_SHUFFLE, O_DETACH, O_LIVE, O_QUIET, O_FLAKY
+	O_SHARD = 1, O_SHARD_BY, O_EACH, O_NAME, O_JUNIT, O_TAP, O_TAP_VERSION, O_EVENTS,
+	O_MAX_FAIL, O_FAIL_FAST, O_TIMEOUT, O_RUN_TIMEOUT, O_GRACE, O_RETRIES, O_RETRY_ON,
+	O_RETRY_NEVER, O_RETRY_WHERE, O_RETRY_PRESET, O_BACKOFF, O_BACKOFF_MAX, O_MULTIPLIER,
+	O_JITTER, O_BUDGET, O_BREAKER, O_ORDER, O_SHUFFLE, O_DETACH, O_LIVE,
+	O_RUNS, O_MAX_RUNS, O_THRESHOLD, O_PARALLEL, O_SEQUENTIAL, O_STOP_ON_STABLE, O_ALPHA, O_POWER,
+	O_RATE, O_FDR, O_PLAIN, O_CONDITIONS, O_SPEND, O_DIAGNOSE, O_NO_HISTORY, O_UNDER, O_FROM,
+	O_NEW, O_REPRO, O_BISECT, O_GOOD, O_BAD, O_ERROR, O_FIND_ORDER, O_ORDERS, O_WRITE_ORDER,
+	O_REVISION, O_PRIORITY, O_FLAKY
 };
 
-/* What only running has begins at "jobs". */
-#define LONGS_SELECT							\
-	{ "filter", required_argument, NULL, 'E' },			\
-	{ "shard", required_argument, NULL, O_SHARD },			\
-	{ "each", required_argument, NULL, O_EACH }
+#define RUN	(OPTIONS_RUN | OPTIONS_RETRY)
+#define RUNNING	(RUN | OPTIONS_FLAKY)
+#define ORDER	(RUN | OPTIONS_PLAN)
+#define NEW	(OPTIONS_LIST | OPTIONS_PLAN | OPTIONS_RUN | OPTIONS_FLAKY)
+#define ALL	(NEW | OPTIONS_RETRY)
+#define DETECT	OPTIONS_FLAKY
+#define WHY	512
 
-static const struct option longs_list[] = { LONGS_SELECT, CMD_LONGS };
-static const struct option longs_run[] = {
-	LONGS_SELECT,
-	{ "jobs", required_argument, NULL, 'j' },
-	{ "name", required_argument, NULL, O_NAME },
-	{ "junit", required_argument, NULL, O_JUNIT },
-	{ "tap", required_argument, NULL, O_TAP },
-	{ "tap-version", required_argument, NULL, O_TAP_VERSION },
-	{ "events", required_argument, NULL, O_EVENTS },
-	{ "max-fail", required_argument, NULL, O_MAX_FAIL },
-	{ "fail-fast", no_argument, NULL, O_FAIL_FAST },
-	{ "timeout", required_argument, NULL, O_TIMEOUT },
-	{ "run-timeout", required_argument, NULL, O_RUN_TIMEOUT },
-	{ "grace", required_argument, NULL, O_GRACE },
-	{ "retries", required_argument, NULL, O_RETRIES },
-	{ "backoff", required_argument, NULL, O_BACKOFF },
-	{ "backoff-multiplier", required_argument, NULL, O_MULTIPLIER },
-	{ "jitter", required_argument, NULL, O_JITTER },
-	{ "shuffle", optional_argument, NULL, O_SHUFFLE },
-	{ "detach", no_argument, NULL, O_DETACH },
-	{ "live", no_argument, NULL, O_LIVE },
-	{ "quiet", no_argument, NULL, O_QUIET },
-	{ "flaky-result", required_argument, NULL, O_FLAKY },
-	CMD_LONGS
+static const struct verb_option {
+	unsigned	verbs;		/* enum options_verb, those that have it */
+	const char	*name;
+	int		 argument, c;
+} verb_options[] = {
+	{ ALL, "filter", required_argument, 'E' },
+	{ NEW, "shard", required_argument, O_SHARD },
+	{ NEW, "shard-by", required_argument, O_SHARD_BY },
+	{ NEW, "each", required_argument, O_EACH },
+	{ ORDER | DETECT, "jobs", required_argument, 'j' },
+	{ ORDER, "order", required_argument, O_ORDER },
+	{ RUNNING, "name", required_argument, O_NAME },
+	{ RUNNING, "revision", required_argument, O_REVISION },
+	{ RUNNING, "junit", required_argument, O_JUNIT },
+	{ RUNNING, "tap", required_argument, O_TAP },
+	{ RUNNING, "tap-version", required_argument, O_TAP_VERSION },
+	{ RUNNING, "events", required_argument, O_EVENTS },
+	{ RUN, "priority", required_argument, O_PRIORITY },
+	{ RUN, "max-fail", required_argument, O_MAX_FAIL },
+	{ RUN, "fail-fast", no_argument, O_FAIL_FAST },
+	{ RUNNING, "timeout", required_argument, O_TIMEOUT },
+	{ RUNNING, "run-timeout", required_argument, O_RUN_TIMEOUT },
+	{ RUNNING, "grace", required_argument, O_GRACE },
+	{ RUN, "retries", required_argument, O_RETRIES },
+	{ RUN, "retry-on", required_argument, O_RETRY_ON },
+	{ RUN, "retry-never", required_argument, O_RETRY_NEVER },
+	{ RUN, "retry-where", required_argument, O_RETRY_WHERE },
+	{ RUN, "retry-preset", required_argument, O_RETRY_PRESET },
+	{ RUN, "backoff", required_argument, O_BACKOFF },
+	{ RUN, "backoff-max", required_argument, O_BACKOFF_MAX },
+	{ RUN, "backoff-multiplier", required_argument, O_MULTIPLIER },
+	{ RUN, "jitter", required_argument, O_JITTER },
+	{ RUN, "retry-budget", required_argument, O_BUDGET },
+	{ RUN, "breaker", required_argument, O_BREAKER },
+	{ RUNNING, "shuffle", optional_argument, O_SHUFFLE },
+	{ RUN, "detach", no_argument, O_DETACH },
+	{ RUNNING, "live", no_argument, O_LIVE },
+	{ RUNNING, "quiet", no_argument, 'q' },
+	{ RUN, "flaky-result", required_argument, O_FLAKY },
+	{ DETECT, "runs", required_argument, O_RUNS },
+	{ DETECT, "max-runs", required_argument, O_MAX_RUNS },
+	{ DETECT, "threshold", required_argument, O_THRESHOLD },
+	{ DETECT, "parallel", no_argument, O_PARALLEL },
+	{ DETECT, "sequential", no_argument, O_SEQUENTIAL },
+	{ DETECT, "stop-on-stable", no_argument, O_STOP_ON_STABLE },
+	{ DETECT, "alpha", required_argument, O_ALPHA },
+	{ DETECT, "power", required_argument, O_POWER },
+	{ DETECT, "rate", required_argument, O_RATE },
+	{ DETECT, "fdr", required_argument, O_FDR },
+	{ DETECT, "plain", no_argument, O_PLAIN },
+	{ DETECT, "conditions", required_argument, O_CONDITIONS },
+	{ DETECT, "budget", required_argument, O_SPEND },
+	{ DETECT, "diagnose", required_argument, O_DIAGNOSE },
+	{ DETECT, "no-history", no_argument, O_NO_HISTORY },
+	{ DETECT, "under", required_argument, O_UNDER },
+	{ DETECT, "from", required_argument, O_FROM },
+	{ DETECT, "new", no_argument, O_NEW },
+	{ DETECT, "repro", required_argument, O_REPRO },
+	{ DETECT, "bisect", no_argument, O_BISECT },
+	{ DETECT, "good", required_argument, O_GOOD },
+	{ DETECT, "bad", required_argument, O_BAD },
+	{ DETECT, "error", required_argument, O_ERROR },
+	{ DETECT, "order", no_argument, O_FIND_ORDER },
+	{ DETECT, "orders", required_argument, O_ORDERS },
+	{ DETECT, "write-order", required_argument, O_WRITE_ORDER },
 };
+
+#define NOPTIONS	(sizeof verb_options / sizeof verb_options[0])
 
 struct parsing {
 	const struct cmd_entry	*cmd;
 	struct options		*o;
+	enum options_verb	 verb;
+	int			 preset;	/* index of retry_presets, -1: none */
 };
 
 static int
@@ -95,6 +144,19 @@ shard(const struct parsing *p, const char *text)
 }
 
 static int
+priority(const struct parsing *p, const char *text)
+{
+	const char	*why;
+	long long	 v = strtonum(text, -SPEC_PRIORITY_MAX, SPEC_PRIORITY_MAX, &why);
+
+	if (why != NULL)
+		return cmd_usage(p->cmd, "--priority: '%s' is %s; it takes a number from -%d to %d",
+		    text, why, SPEC_PRIORITY_MAX, SPEC_PRIORITY_MAX);
+	p->o->priority = (int)v;
+	return 0;
+}
+
+static int
 multiplier(const struct parsing *p, const char *text)
 {
 	char	*end;
@@ -103,21 +165,51 @@ multiplier(const struct parsing *p, const char *text)
 	if (*text == '\0' || *end != '\0' || !(v >= 1 && v <= 1000))
 		return cmd_usage(p->cmd, "--backoff-multiplier: '%s' is not a number from 1 to 1000",
 		    text);
-	p->o->multiplier_milli = (uint64_t)(v * 1000);
+	p->o->retry.multiplier_milli = (uint64_t)(v * 1000 + 0.5);
 	return 0;
 }
 
 static int
 word(const struct parsing *p, const char *option, const char *text, const char *const *words,
-    int *ret)
+    uint64_t *ret)
 {
-	for (int i = 0; words[i] != NULL; i++) {
+	char	list[128] = "", near[64];
+
+	for (uint64_t i = 0; words[i] != NULL; i++) {
 		if (strcmp(words[i], text) == 0) {
 			*ret = i;
 			return 0;
 		}
+		(void)strlcat(list, i > 0 ? ", " : "", sizeof list);
+		(void)strlcat(list, words[i], sizeof list);
 	}
-	return cmd_usage(p->cmd, "--%s: '%s' is not one of its words", option, text);
+	return cmd_usage(p->cmd, "--%s: '%s' is not one of %s%s", option, text, list,
+	    suggest_text(text, words, near, sizeof near));
+}
+
+static int
+flag(const struct parsing *p, const char *option, const char *text, const char *const *words,
+    bool *ret)
+{
+	uint64_t	v = 0;
+	int		r = word(p, option, text, words, &v);
+
+	*ret = v == 1;
+	return r;
+}
+
+/* Two words, or a file where the verb runs what it is given. */
+static int
+order(const struct parsing *p, const char *text)
+{
+	static const char *const	orders[] = { "history", "plan", NULL };
+
+	p->o->order_file = NULL;
+	if (p->verb != OPTIONS_RUN || strcmp(text, orders[0]) == 0 || strcmp(text, orders[1]) == 0)
+		return flag(p, "order", text, orders, &p->o->plan_order);
+	p->o->plan_order = true;
+	p->o->order_file = text;
+	return 0;
 }
 
 static int
@@ -130,14 +222,179 @@ seed(const struct parsing *p, const char *text)
 	return number(p, "shuffle", text, 0, LLONG_MAX, &p->o->seed);
 }
 
-/* Options that say how and how long. */
 static int
-take_policy(const struct parsing *p, int c)
+revision(const struct parsing *p, const char *from, const char *text)
+{
+	const char	*why = spec_revision_wrong(sv_from(text));
+
+	if (why == NULL && *text == '\0')
+		why = "the revision is empty";
+	if (why != NULL)
+		return cmd_usage(p->cmd, "%s: %s", from, why);
+	p->o->revision = text;
+	return 0;
+}
+
+/* What options_*() of options.h found wrong with an option's text. */
+static int
+wrong(const struct parsing *p, const char *option, int r, const char *why)
+{
+	return r == 0 ? 0 : cmd_usage(p->cmd, "--%s: %s", option, why);
+}
+
+/* Options about retries: each states its member. */
+static int
+take_retry(struct parsing *p, int c)
 {
 	static const char *const	jitters[] = { "none", "full", "equal", "decorrelated", NULL };
+	static const char *const	wheres[] = { "now", "end", "alone", NULL };
+	struct options			*o = p->o;
+	struct plan_retry		*retry = &o->retry;
+	char				 why[WHY] = "";
+	uint64_t			 v = 0;
+	bool				 has;
+	int				 r;
+
+	switch (c) {
+	case O_RETRIES:
+		retry->has |= PLAN_RETRY_COUNT;
+		return number(p, "retries", optarg, 0, SPEC_RETRY_MAX, &retry->count);
+	case O_RETRY_ON:
+		r = options_retry_rule(o, PLAN_RETRY_ON, optarg, why, sizeof why);
+		return wrong(p, "retry-on", r, why);
+	case O_RETRY_NEVER:
+		r = options_retry_rule(o, PLAN_RETRY_NEVER, optarg, why, sizeof why);
+		return wrong(p, "retry-never", r, why);
+	case O_RETRY_WHERE:
+		retry->has |= PLAN_RETRY_WHERE;
+		return word(p, "retry-where", optarg, wheres, &retry->where);
+	case O_RETRY_PRESET:
+		r = word(p, "retry-preset", optarg, retry_presets, &v);
+		p->preset = (int)v;
+		return r;
+	case O_BACKOFF:
+		retry->has |= PLAN_RETRY_DELAY;
+		return duration(p, "backoff", optarg, &has, &retry->delay_ms);
+	case O_BACKOFF_MAX:
+		retry->has |= PLAN_RETRY_MAX;
+		return duration(p, "backoff-max", optarg, &has, &retry->max_delay_ms);
+	case O_MULTIPLIER:
+		retry->has |= PLAN_RETRY_MULTIPLIER;
+		return multiplier(p, optarg);
+	case O_JITTER:
+		retry->has |= PLAN_RETRY_JITTER;
+		return word(p, "jitter", optarg, jitters, &retry->jitter);
+	case O_BUDGET:
+		return wrong(p, "retry-budget", options_budget(o, optarg, why, sizeof why), why);
+	default:
+		return wrong(p, "breaker", options_breaker(o, optarg, why, sizeof why), why);
+	}
+}
+
+static int
+share(const struct parsing *p, const char *option, enum flake_setting which)
+{
+	char	why[WHY] = "";
+
+	return wrong(p, option, options_share(p->o, which, optarg, why, sizeof why), why);
+}
+
+/* Which tests, one test, a revision: options that make flake detection something else. */
+static int
+take_quest(struct parsing *p, int c)
+{
+	struct options	*o = p->o;
+	char		 why[WHY] = "";
+
+	switch (c) {
+	case O_FROM:
+		o->from = optarg;
+		return 0;
+	case O_NEW:
+		o->only_new = true;
+		return 0;
+	case O_REPRO:
+		o->repro = optarg;
+		return 0;
+	case O_BISECT:
+		o->bisect = true;
+		return 0;
+	case O_GOOD:
+		o->good = optarg;
+		return 0;
+	case O_BAD:
+		o->bad = optarg;
+		return 0;
+	case O_ERROR:
+		return wrong(p, "error", options_error(o, optarg, why, sizeof why), why);
+	case O_UNDER:
+		return wrong(p, "under", options_under(o, optarg, why, sizeof why), why);
+	default:
+		return take_retry(p, c);
+	}
+}
+
+/* Options about flake detection. */
+static int
+take_detection(struct parsing *p, int c)
+{
+	struct options	*o = p->o;
+	char		 why[WHY] = "";
+
+	switch (c) {
+	case O_RUNS:
+		return number(p, "runs", optarg, 1, FLAKE_RUNS_MAX, &o->flake[FLAKE_SET_RUNS]);
+	case O_MAX_RUNS:
+		return number(p, "max-runs", optarg, 1, FLAKE_RUNS_MAX, &o->flake[FLAKE_SET_MAX_RUNS]);
+	case O_THRESHOLD:
+		return share(p, "threshold", FLAKE_SET_THRESHOLD_PPM);
+	case O_ALPHA:
+		return share(p, "alpha", FLAKE_SET_ALPHA_PPM);
+	case O_POWER:
+		return share(p, "power", FLAKE_SET_POWER_PPM);
+	case O_RATE:
+		return share(p, "rate", FLAKE_SET_RATE_PPM);
+	case O_FDR:
+		return share(p, "fdr", FLAKE_SET_FDR_PPM);
+	case O_STOP_ON_STABLE:
+		o->flake[FLAKE_SET_STOP_ON_STABLE] = 1;
+		return 0;
+	case O_PLAIN:
+		o->plain = true;
+		return 0;
+	case O_SPEND:
+		return wrong(p, "budget", options_spend(o, optarg, why, sizeof why), why);
+	case O_CONDITIONS:
+		return wrong(p, "conditions", options_conditions(o, optarg, why, sizeof why), why);
+	case O_DIAGNOSE:
+		return number(p, "diagnose", optarg, 0, FLAKE_DIAGNOSE_MAX,
+		    &o->flake[FLAKE_SET_DIAGNOSE]);
+	case O_NO_HISTORY:
+		o->no_history = true;
+		return 0;
+	case O_FIND_ORDER:
+		o->find_order = true;
+		return 0;
+	case O_ORDERS:
+		return number(p, "orders", optarg, 2, ORDER_ORDERS_MAX, &o->orders);
+	case O_WRITE_ORDER:
+		o->write_order = optarg;
+		return 0;
+	case O_SEQUENTIAL:
+	case O_PARALLEL:	/* as it is anyway; the last one counts */
+		o->sequential = c == O_SEQUENTIAL;
+		return 0;
+	default:
+		return take_quest(p, c);
+	}
+}
+
+/* Options that say how and how long. */
+static int
+take_policy(struct parsing *p, int c)
+{
 	static const char *const	results[] = { "pass", "fail", NULL };
 	struct options			*o = p->o;
-	int				 v = 0, r;
 
 	switch (c) {
 	case O_TIMEOUT:
@@ -146,39 +403,35 @@ take_policy(const struct parsing *p, int c)
 		return duration(p, "run-timeout", optarg, &o->has_run_timeout, &o->run_timeout_ms);
 	case O_GRACE:
 		return duration(p, "grace", optarg, &o->has_grace, &o->grace_ms);
-	case O_RETRIES:
-		o->has_retries = true;
-		return number(p, "retries", optarg, 0, SPEC_RETRY_MAX, &o->retries);
-	case O_BACKOFF:
-		return duration(p, "backoff", optarg, &o->has_backoff, &o->backoff_ms);
-	case O_MULTIPLIER:
-		return multiplier(p, optarg);
-	case O_JITTER:
-		return word(p, "jitter", optarg, jitters, &o->jitter);
 	case O_MAX_FAIL:
 		return number(p, "max-fail", optarg, 1, UINT32_MAX, &o->max_fail);
 	case O_FAIL_FAST:
 		o->max_fail = 1;
 		return 0;
 	case O_FLAKY:
-		r = word(p, "flaky-result", optarg, results, &v);
-		o->flaky_fails = v == 1;
-		return r;
+		return flag(p, "flaky-result", optarg, results, &o->flaky_fails);
+	case O_ORDER:
+		return order(p, optarg);
 	case 'j':
 		if (strcmp(optarg, "auto") == 0)
 			return 0;
 		return number(p, "jobs", optarg, 1, 1024, &o->jobs);
-	default:
+	case O_SHUFFLE:
 		return seed(p, optarg);
+	case O_PRIORITY:
+		return priority(p, optarg);
+	default:
+		return take_detection(p, c);
 	}
 }
 
 static int
-take(const struct parsing *p, int c)
+take(struct parsing *p, int c)
 {
-	struct options	*o = p->o;
-	uint64_t	 v = 0;
-	int		 r;
+	static const char *const	shardings[] = { "hash", "time", NULL };
+	struct options			*o = p->o;
+	uint64_t			 v = 0;
+	int				 r;
 
 	switch (c) {
 	case 'E':
@@ -186,12 +439,16 @@ take(const struct parsing *p, int c)
 		return 0;
 	case O_SHARD:
 		return shard(p, optarg);
+	case O_SHARD_BY:
+		return flag(p, "shard-by", optarg, shardings, &o->shard_by_time);
 	case O_EACH:
 		o->each = optarg;
 		return 0;
 	case O_NAME:
 		o->name = optarg;
 		return 0;
+	case O_REVISION:
+		return revision(p, "--revision", optarg);
 	case O_JUNIT:
 		o->junit = optarg;
 		return 0;
@@ -211,7 +468,6 @@ take(const struct parsing *p, int c)
 	case O_LIVE:
 		o->live = true;
 		return 0;
-	case O_QUIET:
 	case 'q':
 		o->quiet = true;
 		return 0;
@@ -220,28 +476,71 @@ take(const struct parsing *p, int c)
 	}
 }
 
-int
-options_parse(const struct cmd_entry *cmd, int argc, char **argv, bool full, struct options *o)
+/* The table for getopt_long() of one verb; the short options in `shorts`. */
+static void
+table(enum options_verb verb, struct option longs[NOPTIONS + 3], char shorts[16])
 {
-	struct parsing	p = { cmd, o };
+	static const struct option	common[] = { CMD_LONGS };
+	size_t				n = 0, s = 0;
+
+	for (size_t i = 0; i < NOPTIONS; i++) {
+		const struct verb_option	*v = &verb_options[i];
+
+		if ((v->verbs & verb) == 0)
+			continue;
+		longs[n++] = (struct option){ v->name, v->argument, NULL, v->c };
+		if (v->c > O_FLAKY) {
+			shorts[s++] = (char)v->c;
+			if (v->argument == required_argument)
+				shorts[s++] = ':';
+		}
+	}
+	shorts[s] = '\0';
+	memcpy(longs + n, common, sizeof common);
+}
+
+int
+options_parse(const struct cmd_entry *cmd, int argc, char **argv, enum options_verb verb,
+    struct options *o)
+{
+	struct parsing	p = { cmd, o, verb, -1 };
+	struct option	longs[NOPTIONS + 3];
+	char		shorts[16];
 	int		c, r;
 
 	memset(o, 0, sizeof *o);
-	o->jitter = -1;
+	if (verb == OPTIONS_FLAKY)
+		o->flake[FLAKE_SET_DIAGNOSE] = FLAKE_DIAGNOSE;
 	o->tap_version = 13;
+	table(verb, longs, shorts);
 	/* Before getopt moves the words. */
 	for (int i = 1; i + 1 < argc && o->command == NULL; i++) {
 		if (strcmp(argv[i], "--") == 0)
 			o->command = argv[i + 1];
 	}
-	while ((c = getopt_long(argc, argv, full ? "E:j:q" : "E:", full ? longs_run : longs_list,
-	    NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
 		if (cmd_common(cmd, c, &o->json))
 			continue;
 		r = take(&p, c);
 		if (r != 0)
 			return r;
 	}
+	/* What is named beside a preset replaces its member, wherever it stands. */
+	if (p.preset >= 0)
+		retry_preset(&o->retry, (uint64_t)p.preset);
+	if ((verb & RUNNING) != 0 && o->revision == NULL && getenv("PARATEST_REVISION") != NULL &&
+	    *getenv("PARATEST_REVISION") != '\0') {
+		r = revision(&p, "PARATEST_REVISION", getenv("PARATEST_REVISION"));
+		if (r != 0)
+			return r;
+	}
+	if (o->shard_by_time && o->shards == 0)
+		return cmd_usage(cmd, "--shard-by goes with --shard M/N");
+	if (o->order_file != NULL && (o->shuffle || o->jobs > 1 || o->retry.has != 0))
+		return cmd_usage(cmd, "--order FILE runs one test after the other and nothing again: "
+		    "leave out --shuffle, --jobs and what is about retries");
+	if (o->plan_order && o->shuffle)
+		return cmd_usage(cmd, "--order plan and --shuffle contradict each other");
 	return 0;
 }
 
@@ -249,137 +548,6 @@ void
 options_free(struct options *o)
 {
 	strs_free(&o->filters);
-}
-
-/* ---- the plan ---- */
-
-static int
-complain(const struct cmd_entry *cmd, const char *text)
-{
-	(void)fprintf(stderr, "paratestctl: %s: %s\n", cmd->name, text);
-	return EXIT_USAGE;
-}
-
-static char *
-read_stdin(size_t *ret_len)
-{
-	char	*text = NULL;
-	size_t	 n = 0, cap = 0, got;
-
-	do {
-		if (cap - n < 65536)
-			text = xreallocarray(text, cap = cap * 2 + 65536, 1);
-		got = fread(text + n, 1, cap - n, stdin);
-		n += got;
-	} while (got > 0);
-	*ret_len = n;
-	return text;
-}
-
-static int
-load(const struct cmd_entry *cmd, struct options *o, int argc, char **argv, struct plan *plan)
-{
-	struct suite_error	 e;
-	char			*cwd = getcwd(NULL, 0), *text;
-	size_t			 len;
-	int			 r = 0;
-
-	if (cwd == NULL)
-		return complain(cmd, "the current folder is gone");
-	if (o->each != NULL && optind < argc) {
-		r = cmd_usage(cmd, "--each reads its list from standard input and takes no suites");
-	} else if (o->each != NULL) {
-		text = read_stdin(&len);
-		if (suite_each(plan, o->each, cwd, text, len, &e) != 0)
-			r = complain(cmd, e.text);
-		free(text);
-	} else if (optind == argc) {
-		r = cmd_usage(cmd, "no suite and no command given");
-	} else if (o->command != NULL && argv[optind] != o->command) {
-		r = cmd_usage(cmd, "suites and a command do not go together");
-	} else if (o->command != NULL) {
-		suite_command(plan, argv + optind, cwd);
-	} else {
-		for (int i = optind; i < argc && r == 0; i++) {
-			if (suite_load(plan, argv[i], &e) != 0)
-				r = complain(cmd, e.text);
-		}
-	}
-	free(cwd);
-	return r;
-}
-
-static int
-select_tests(const struct cmd_entry *cmd, struct options *o, struct plan *plan)
-{
-	struct filter	**filters = xcalloc(o->filters.n + 1, sizeof *filters);
-	size_t		 *hits = xcalloc(o->filters.n + 1, sizeof *hits), n = 0;
-	char		  why[2048];
-	int		  r = 0;
-
-	for (; n < o->filters.n && r == 0; n++) {
-		filters[n] = filter_parse(o->filters.v[n], why, sizeof why);
-		if (filters[n] == NULL)
-			r = complain(cmd, why);
-	}
-	if (r == 0) {
-		plan_filter(plan, filters, n, hits);
-		for (size_t i = 0; i < n; i++) {
-			if (hits[i] == 0)
-				(void)fprintf(stderr, "paratestctl: %s: no test matches -E '%s'\n",
-				    cmd->name, o->filters.v[i]);
-		}
-		if (o->shards != 0)
-			plan_shard(plan, o->shard, o->shards);
-	}
-	for (size_t i = 0; i < n; i++)
-		filter_free(filters[i]);
-	free(filters);
-	free(hits);
-	if (r == 0 && plan->ntests == 0) {
-		(void)fprintf(stderr, "paratestctl: %s: no test is selected\n", cmd->name);
-		r = EXIT_NO_TESTS;
-	}
-	return r;
-}
-
-/* An option replaces what it names, and nothing else. */
-static void
-override(const struct options *o, struct plan_test *t)
-{
-	if (o->has_retries)
-		t->retry.count = o->retries;
-	if (o->has_backoff)
-		t->retry.delay_ms = o->backoff_ms;
-	if (o->multiplier_milli != 0)
-		t->retry.multiplier_milli = o->multiplier_milli;
-	if (o->jitter != -1)
-		t->retry.jitter = (uint64_t)o->jitter;
-	if (o->has_grace) {
-		t->has_grace = true;
-		t->grace_ms = o->grace_ms;
-	}
-	if (o->has_timeout && !t->own_timeout) {
-		t->has_timeout = true;
-		t->timeout_ms = o->timeout_ms;
-	}
-}
-
-int
-options_plan(const struct cmd_entry *cmd, struct options *o, int argc, char **argv,
-    struct plan *plan)
-{
-	int	r = load(cmd, o, argc, argv, plan);
-
-	if (r == 0)
-		r = select_tests(cmd, o, plan);
-	if (r != 0)
-		return r;
-	for (size_t i = 0; i < plan->ntests; i++)
-		override(o, &plan->tests[i]);
-	if (o->jobs != 0)
-		plan->jobs = o->jobs;
-	if (o->max_fail != 0)
-		plan->max_fail = o->max_fail;
-	return 0;
+	strs_free(&o->budgets);
+	plan_retry_free(&o->retry);
 }

@@ -41,12 +41,97 @@ strs_addf(struct strs *s, const char *fmt, ...)
 }
 
 void
+strs_addall(struct strs *s, const struct strs *from)
+{
+	for (size_t i = 0; i < from->n; i++)
+		strs_add(s, from->v[i]);
+}
+
+void
 strs_free(struct strs *s)
 {
 	for (size_t i = 0; i < s->n; i++)
 		free(s->v[i]);
 	free(s->v);
 	*s = (struct strs){ 0 };
+}
+
+void
+plan_retry_default(struct plan_retry *r, const struct plan_retry *from)
+{
+	unsigned	open = from->has & ~r->has;
+
+	if (open & PLAN_RETRY_COUNT)
+		r->count = from->count;
+	if (open & PLAN_RETRY_DELAY)
+		r->delay_ms = from->delay_ms;
+	if (open & PLAN_RETRY_MULTIPLIER)
+		r->multiplier_milli = from->multiplier_milli;
+	if (open & PLAN_RETRY_MAX)
+		r->max_delay_ms = from->max_delay_ms;
+	if (open & PLAN_RETRY_JITTER)
+		r->jitter = from->jitter;
+	if (open & PLAN_RETRY_WHERE)
+		r->where = from->where;
+	if (open & PLAN_RETRY_ON)
+		strs_addall(&r->on, &from->on);
+	if (open & PLAN_RETRY_NEVER)
+		strs_addall(&r->never, &from->never);
+	r->has |= open;
+}
+
+void
+plan_retry_override(struct plan_retry *r, const struct plan_retry *over)
+{
+	struct plan_retry	sum = { .has = 0 };
+
+	plan_retry_default(&sum, over);
+	plan_retry_default(&sum, r);
+	plan_retry_free(r);
+	*r = sum;
+}
+
+void
+plan_retry_free(struct plan_retry *r)
+{
+	strs_free(&r->on);
+	strs_free(&r->never);
+	*r = (struct plan_retry){ .has = 0 };
+}
+
+/* Where the limit for a tag stands, budgets.n when it does not. */
+static size_t
+find_budget(const struct plan *p, const char *tag)
+{
+	size_t	i = 0;
+
+	while (i < p->budgets.n && strcmp(p->budgets.v[i], tag) != 0)
+		i += 2;
+	return i < p->budgets.n ? i + 1 : p->budgets.n;
+}
+
+const char *
+plan_budget(const struct plan *p, const char *tag)
+{
+	size_t	i = find_budget(p, tag);
+
+	return i < p->budgets.n ? p->budgets.v[i] : NULL;
+}
+
+void
+plan_budget_set(struct plan *p, const char *tag, const char *limit)
+{
+	size_t	 i = find_budget(p, tag);
+	char	*copy;
+
+	if (i == p->budgets.n) {
+		strs_add(&p->budgets, tag);
+		strs_add(&p->budgets, limit);
+		return;
+	}
+	copy = xstrdup(limit);		/* it may be the one that is there */
+	free(p->budgets.v[i]);
+	p->budgets.v[i] = copy;
 }
 
 struct plan_test *
@@ -81,6 +166,7 @@ plan_test_free(struct plan_test *t)
 	strs_free(&t->locks);
 	strs_free(&t->slots);
 	free(t->skip);
+	plan_retry_free(&t->retry);
 	*t = (struct plan_test){ 0 };
 }
 
@@ -92,5 +178,6 @@ plan_free(struct plan *p)
 	free(p->tests);
 	free(p->name);
 	strs_free(&p->slots);
+	strs_free(&p->budgets);
 	*p = (struct plan){ 0 };
 }

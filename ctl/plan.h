@@ -20,9 +20,22 @@ struct plan_hook {
 	uint64_t	timeout_ms;	/* 0: the default */
 };
 
+/* The members of plan_retry, as bits of `has`. */
+enum plan_retry_member {
+	PLAN_RETRY_COUNT = 1, PLAN_RETRY_DELAY = 2, PLAN_RETRY_MULTIPLIER = 4,
+	PLAN_RETRY_MAX = 8, PLAN_RETRY_JITTER = 16, PLAN_RETRY_ON = 32,
+	PLAN_RETRY_NEVER = 64, PLAN_RETRY_WHERE = 128,
+	/* No member: said in the words of the original, whose defaults hold then. */
+	PLAN_RETRY_ORIGINAL = 256,
+};
+
+/* Zeroed says nothing. */
 struct plan_retry {
+	unsigned	has;		/* what was stated; the rest is 0 or empty */
 	uint64_t	count, delay_ms, multiplier_milli, max_delay_ms;
 	uint64_t	jitter;		/* enum retry_jitter */
+	uint64_t	where;		/* enum retry_where */
+	struct strs	on, never;	/* rules, see common/spec.h */
 };
 
 struct plan_test {
@@ -58,13 +71,27 @@ struct plan {
 	struct strs	  slots;	/* NAME=COUNT that exist */
 	/* What a suite's own config asks for; options win. */
 	uint64_t	  jobs, max_fail;
+	struct strs	  budgets;	/* 2 each: tag ("": the run), limit of its retries */
 };
 
 /* Memory: these die when there is none. */
 void	strs_add(struct strs *, const char *);
 void	strs_addf(struct strs *, const char *fmt, ...)
 	    __attribute__((format(printf, 2, 3)));
+void	strs_addall(struct strs *, const struct strs *from);
 void	strs_free(struct strs *);
+
+/* Takes from `from` each member that was stated there and not in *r: what is said
+ * nearer to the test wins, member by member. */
+void	plan_retry_default(struct plan_retry *r, const struct plan_retry *from);
+/* The other way round: what `over` states replaces what *r has. */
+void	plan_retry_override(struct plan_retry *r, const struct plan_retry *over);
+void	plan_retry_free(struct plan_retry *);	/* its contents */
+
+/* The limit of retries that the plan has for a tag ("": the run), NULL: none. */
+const char	*plan_budget(const struct plan *, const char *tag);
+/* Sets it, in place of one that is there. */
+void	plan_budget_set(struct plan *, const char *tag, const char *limit);
 
 struct plan_test	*plan_add(struct plan *);	/* a zeroed test, weight 1 */
 void			 plan_test_free(struct plan_test *);	/* its contents */

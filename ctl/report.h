@@ -22,6 +22,8 @@ struct reporter {
 	void	(*live)(void *state, const struct msg_live *);
 	/* The time: redraw, heartbeat line.  May be NULL. */
 	void	(*tick)(void *state, msec_t now, const struct results *);
+	/* Somebody else is about to write to the terminal.  May be NULL. */
+	void	(*aside)(void *state);
 	/* The stream is over (complete or not): write what is left and free the
 	 * state.  0, or -errno when the file could not be written. */
 	int	(*end)(void *state, const struct results *);

@@ -6,8 +6,10 @@
 #include <sys/stat.h>
 
 #include "common/event.h"
+#include "common/flake.h"
 #include "common/outcome.h"
 #include "common/xalloc.h"
+#include "ctl/json_put.h"
 #include "ctl/json_value.h"
 #include "ctl/report.h"
 #include "ctl/text.h"
@@ -21,123 +23,44 @@ struct report_events {
 	bool		 pending;	/* written since the last flush */
 };
 
-/* Members are written straight into the line: a tree of JSON values for each event
- * costs three times as much.  What needs escaping is still jansson's to write. */
-static void
-put_key(struct text *t, const char *key)
-{
-	text_puts(t, t->p[t->n - 1] != '{' ? ",\"" : "\"");
-	text_puts(t, key);
-	text_puts(t, "\":");
-}
-
-static void
-put_value(struct text *t, const char *key, json_t *value)
-{
-	put_key(t, key);
-	json_value_dump(t, value, false);
-}
-
-static bool
-is_plain(struct sv s)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] < 0x20 || s.p[i] > 0x7e || s.p[i] == '"' || s.p[i] == '\\')
-			return false;
-	}
-	return true;
-}
-
-static void
-put_sv(struct text *t, const char *key, struct sv s)
-{
-	put_key(t, key);
-	if (!is_plain(s)) {
-		json_value_dump(t, json_value_bytes(s.p, s.n), false);
-		return;
-	}
-	text_add(t, "\"", 1);
-	text_add(t, s.p, s.n);
-	text_add(t, "\"", 1);
-}
-
-static void
-put_word(struct text *t, const char *key, const char *word)
-{
-	put_sv(t, key, sv_from(word));
-}
-
-static void
-add_decimal(struct text *t, uint64_t n)
-{
-	char	buf[20], *p = buf + sizeof(buf);
-
-	do {
-		*--p = (char)('0' + n % 10);
-		n /= 10;
-	} while (n > 0);
-	text_add(t, p, (size_t)(buf + sizeof(buf) - p));
-}
-
-static void
-put_number(struct text *t, const char *key, uint64_t n)
-{
-	put_key(t, key);
-	if (n <= INT64_MAX)
-		add_decimal(t, n);
-	else
-		json_value_dump(t, json_value_u64(n), false);
-}
-
-static void
-put_ms(struct text *t, const char *key, uint64_t us)
-{
-	char	digits[] = { '.', (char)('0' + us / 100 % 10), (char)('0' + us / 10 % 10),
-	    (char)('0' + us % 10) };
-	size_t	n = us % 1000 == 0 ? 0 : us % 100 == 0 ? 2 : us % 10 == 0 ? 3 : 4;
-
-	put_key(t, key);
-	add_decimal(t, us / 1000);
-	text_add(t, digits, n);
-}
-
-static void
-put_bool(struct text *t, const char *key, bool v)
-{
-	put_key(t, key);
-	text_puts(t, v ? "true" : "false");
-}
-
 static void
 put_test(struct text *t, const struct msg_event *ev)
 {
-	put_sv(t, "test", ev->test);
-	put_number(t, "index", ev->index);
+	json_put_sv(t, "test", ev->test);
+	json_put_count(t, "index", ev->index);
 }
 
 static void
 put_attempt(struct text *t, const struct msg_event *ev)
 {
 	put_test(t, ev);
-	put_number(t, "attempt", ev->attempt);
-	put_number(t, "worker", ev->worker);
+	json_put_count(t, "attempt", ev->attempt);
+	json_put_count(t, "worker", ev->worker);
 }
 
 static void
 put_message(struct text *t, const struct msg_event *ev)
 {
 	if (ev->message.n > 0)
-		put_sv(t, "message", ev->message);
+		json_put_sv(t, "message", ev->message);
 }
 
 static void
 put_run_started(struct text *t, const struct msg_event *ev)
 {
-	put_sv(t, "name", ev->name);
-	put_number(t, "total", ev->total);
-	put_number(t, "jobs", ev->jobs);
-	put_number(t, "seed", ev->seed);
-	put_bool(t, "shuffled", ev->shuffled);
+	json_put_sv(t, "name", ev->name);
+	json_put_count(t, "total", ev->total);
+	json_put_count(t, "jobs", ev->jobs);
+	json_put_count(t, "seed", ev->seed);
+	json_put_bool(t, "shuffled", ev->shuffled);
+	if (ev->parent.n > 0)
+		json_put_sv(t, "parentRunId", ev->parent);
+	if (ev->source.n > 0)
+		json_put_sv(t, "revision", ev->source);
+	if (ev->expected_us > 0) {
+		json_put_ms(t, "expectedDuration", ev->expected_us);
+		json_put_ms(t, "lowerBound", ev->bound_us);
+	}
 }
 
 static bool
@@ -149,32 +72,43 @@ has_subtests(const struct msg_event *ev)
 }
 
 static void
+put_failure(struct text *t, const struct msg_event *ev)
+{
+	if (ev->fingerprint != 0)
+		json_put_hash(t, "fingerprint", ev->fingerprint);
+	if (ev->failure.n > 0)
+		json_put_sv(t, "failure", ev->failure);
+}
+
+static void
 put_attempt_finished(struct text *t, const struct msg_event *ev)
 {
 	put_attempt(t, ev);
-	put_word(t, "outcome", outcome_name(ev->outcome));
-	put_ms(t, "duration", ev->duration_us);
-	put_number(t, "startTime", ev->start_ms);
-	put_number(t, "endTime", ev->end_ms);
+	json_put_text(t, "outcome", outcome_name(ev->outcome));
+	json_put_ms(t, "duration", ev->duration_us);
+	json_put_count(t, "startTime", ev->start_ms);
+	json_put_count(t, "endTime", ev->end_ms);
 	if (MSG_HAS(ev, event, exit_code))
-		put_number(t, "exitCode", ev->exit_code);
+		json_put_count(t, "exitCode", ev->exit_code);
 	if (MSG_HAS(ev, event, signal))
-		put_value(t, "signal", json_value_signal(ev->signal));
-	put_ms(t, "cpuTime", ev->cpu_us);
-	put_number(t, "peakMemory", ev->max_rss);
-	put_sv(t, "output", ev->output);
-	put_number(t, "outputBytes", ev->output_bytes);
-	put_bool(t, "outputTruncated", ev->output_truncated);
-	put_value(t, "assertions", json_value_assertions(ev->assertions));
+		json_put_value(t, "signal", json_value_signal(ev->signal));
+	json_put_ms(t, "cpuTime", ev->cpu_us);
+	json_put_count(t, "peakMemory", ev->max_rss);
+	json_put_sv(t, "output", ev->output);
+	json_put_count(t, "outputBytes", ev->output_bytes);
+	json_put_bool(t, "outputTruncated", ev->output_truncated);
+	json_put_value(t, "assertions", json_value_assertions(ev->assertions));
 	if (ev->error_message.n > 0 || ev->error_category != CATEGORY_NONE)
-		put_value(t, "error", json_value_error(ev->error_message, ev->error_category));
+		json_put_value(t, "error", json_value_error(ev->error_message, ev->error_category));
 	if (ev->leaked.n > 0)
-		put_value(t, "leaked", json_value_leaked(ev->leaked));
+		json_put_value(t, "leaked", json_value_leaked(ev->leaked));
 	if (has_subtests(ev))
-		put_value(t, "subtests", json_value_subtests(ev->sub_total, ev->sub_passed,
+		json_put_value(t, "subtests", json_value_subtests(ev->sub_total, ev->sub_passed,
 		    ev->sub_failed, ev->sub_skipped, ev->sub_todo, ev->sub_failures));
+	json_put_figures(t, ev->figures.v, ev->figures.n);
+	put_failure(t, ev);
 	if (ev->isolation.n > 0)
-		put_sv(t, "isolation", ev->isolation);
+		json_put_sv(t, "isolation", ev->isolation);
 	put_message(t, ev);
 }
 
@@ -182,36 +116,56 @@ static void
 put_test_finished(struct text *t, const struct msg_event *ev)
 {
 	put_test(t, ev);
-	put_word(t, "status", test_status_name(ev->status));
-	put_bool(t, "flaky", ev->flaky);
-	put_number(t, "attempts", ev->attempts);
-	put_number(t, "retries", ev->retries);
-	put_ms(t, "duration", ev->duration_us);
+	json_put_text(t, "status", test_status_name(ev->status));
+	json_put_bool(t, "flaky", ev->flaky);
+	json_put_count(t, "attempts", ev->attempts);
+	json_put_count(t, "retries", ev->retries);
+	json_put_ms(t, "duration", ev->duration_us);
 	if (ev->source.n > 0)
-		put_sv(t, "source", ev->source);
+		json_put_sv(t, "source", ev->source);
 	put_message(t, ev);
 }
 
 static void
 put_run_finished(struct text *t, const struct msg_event *ev)
 {
-	put_word(t, "status", run_status_name(ev->status));
-	put_key(t, "summary");
+	json_put_text(t, "status", run_status_name(ev->status));
+	json_put_key(t, "summary");
 	text_puts(t, "{");
-	put_number(t, "total", ev->total);
-	put_number(t, "passed", ev->passed);
-	put_number(t, "failed", ev->failed);
-	put_number(t, "skipped", ev->skipped);
-	put_number(t, "timedOut", ev->timed_out);
-	put_number(t, "errored", ev->errored);
-	put_number(t, "cancelled", ev->cancelled);
-	put_number(t, "flaky", ev->flaky_count);
+	json_put_count(t, "total", ev->total);
+	json_put_count(t, "passed", ev->passed);
+	json_put_count(t, "failed", ev->failed);
+	json_put_count(t, "skipped", ev->skipped);
+	json_put_count(t, "timedOut", ev->timed_out);
+	json_put_count(t, "errored", ev->errored);
+	json_put_count(t, "cancelled", ev->cancelled);
+	json_put_count(t, "flaky", ev->flaky_count);
 	text_puts(t, "}");
-	put_ms(t, "duration", ev->duration_us);
-	put_ms(t, "sequentialDuration", ev->sequential_us);
-	put_number(t, "workersUsed", ev->workers_used);
-	put_number(t, "startTime", ev->start_ms);
-	put_number(t, "endTime", ev->end_ms);
+	json_put_ms(t, "duration", ev->duration_us);
+	json_put_ms(t, "sequentialDuration", ev->sequential_us);
+	json_put_count(t, "workersUsed", ev->workers_used);
+	json_put_count(t, "startTime", ev->start_ms);
+	json_put_count(t, "endTime", ev->end_ms);
+	put_message(t, ev);
+}
+
+static void
+put_retry(struct text *t, const struct msg_event *ev)
+{
+	put_test(t, ev);
+	json_put_count(t, "attempt", ev->attempt);
+	json_put_text(t, "decision", retry_decision_name(ev->decision));
+	if (ev->type == EVENT_RETRY_SCHEDULED)
+		json_put_count(t, "delay", ev->delay_ms);
+	put_message(t, ev);
+}
+
+static void
+put_breaker(struct text *t, const struct msg_event *ev)
+{
+	json_put_sv(t, "name", ev->name);
+	json_put_text(t, "state", breaker_state_name(ev->decision));
+	put_failure(t, ev);
 	put_message(t, ev);
 }
 
@@ -224,8 +178,12 @@ put_members(struct text *t, const struct msg_event *ev)
 		break;
 	case EVENT_ATTEMPT_STARTED:
 		put_attempt(t, ev);
-		put_number(t, "timeout", ev->timeout_ms);
-		put_number(t, "delayBefore", ev->delay_ms);
+		json_put_count(t, "timeout", ev->timeout_ms);
+		json_put_count(t, "delayBefore", ev->delay_ms);
+		if (ev->condition != FLAKE_PLAIN)
+			json_put_text(t, "condition", flake_condition_name(ev->condition));
+		if (ev->expected_us > 0)
+			json_put_ms(t, "expectedDuration", ev->expected_us);
 		break;
 	case EVENT_ATTEMPT_FINISHED:
 		put_attempt_finished(t, ev);
@@ -237,6 +195,13 @@ put_members(struct text *t, const struct msg_event *ev)
 		if (ev->test.n > 0)
 			put_test(t, ev);
 		put_message(t, ev);
+		break;
+	case EVENT_RETRY_SCHEDULED:
+	case EVENT_RETRY_REFUSED:
+		put_retry(t, ev);
+		break;
+	case EVENT_BREAKER_CHANGED:
+		put_breaker(t, ev);
 		break;
 	case EVENT_RUN_FINISHED:
 		put_run_finished(t, ev);
@@ -265,11 +230,11 @@ events_event(void *state, const struct msg_event *ev, const struct results *resu
 	(void)results;
 	text_clear(t);
 	text_puts(t, "{");
-	put_number(t, "v", EVENTS_VERSION);
-	put_number(t, "seq", ev->seq);
-	put_number(t, "t", ev->t_ms);
-	put_word(t, "type", event_type_name(ev->type));
-	put_sv(t, "run", ev->run);
+	json_put_count(t, "v", EVENTS_VERSION);
+	json_put_count(t, "seq", ev->seq);
+	json_put_count(t, "t", ev->t_ms);
+	json_put_text(t, "type", event_type_name(ev->type));
+	json_put_sv(t, "run", ev->run);
 	put_members(t, ev);
 	text_puts(t, "}\n");
 	/* What cannot be written is found by text_finish(). */

@@ -2,12 +2,11 @@
  * The result document of a run.  Written when the stream is over, result by
  * result, so that its size never is a tree in memory.
  */
-#include <jansson.h>
 #include <stdlib.h>
 
-#include "common/log.h"
+#include "common/outcome.h"
 #include "common/xalloc.h"
-#include "ctl/json_value.h"
+#include "ctl/json_put.h"
 #include "ctl/report.h"
 #include "ctl/results.h"
 #include "ctl/text.h"
@@ -26,61 +25,84 @@ json_event(void *state, const struct msg_event *ev, const struct results *result
 	(void)results;
 }
 
-static json_t *
-object(void)
+static void
+put_head(struct text *t, const struct results *r)
 {
-	json_t	*o = json_object();
-
-	if (o == NULL)
-		fatal("memory", "out of memory");
-	return o;
+	json_put_bool(t, "success", r->finished && r->status == RUN_PASSED);
+	json_put_text(t, "runId", r->run);
+	if (r->parent != NULL)
+		json_put_text(t, "parentRunId", r->parent);
+	if (r->revision != NULL)
+		json_put_text(t, "revision", r->revision);
+	json_put_text(t, "status", run_status_name(r->status));
+	json_put_text(t, "message", r->message);
+	if (r->warnings.n > 0)
+		json_put_strs(t, "warnings", &r->warnings);
+	json_put_key(t, "summary");
+	text_puts(t, "{");
+	json_put_count(t, "total", r->total);
+	json_put_count(t, "passed", r->passed);
+	json_put_count(t, "failed", r->failed);
+	json_put_count(t, "skipped", r->skipped);
+	json_put_count(t, "timedOut", r->timed_out);
+	json_put_count(t, "errored", r->errored);
+	json_put_count(t, "cancelled", r->cancelled);
+	json_put_count(t, "flaky", r->flaky);
+	text_puts(t, "}");
+	json_put_count(t, "totalTests", r->total);
 }
 
-static json_t *
-head(const struct results *r)
+static void
+put_breakers(struct text *t, const struct results *r)
 {
-	json_t	*o = object(), *sum = object();
+	if (r->nbreakers == 0)
+		return;
+	json_put_key(t, "breakers");
+	text_puts(t, "[");
+	for (size_t i = 0; i < r->nbreakers; i++) {
+		const struct breaker_result	*b = &r->breakers[i];
 
-	json_value_put(o, "success", json_boolean(r->finished && r->status == RUN_PASSED));
-	json_value_put(o, "runId", json_value_text(r->run));
-	json_value_put(o, "status", json_value_text(run_status_name(r->status)));
-	json_value_put(o, "message", json_value_text(r->message));
-	json_value_put(sum, "total", json_value_u64(r->total));
-	json_value_put(sum, "passed", json_value_u64(r->passed));
-	json_value_put(sum, "failed", json_value_u64(r->failed));
-	json_value_put(sum, "skipped", json_value_u64(r->skipped));
-	json_value_put(sum, "timedOut", json_value_u64(r->timed_out));
-	json_value_put(sum, "errored", json_value_u64(r->errored));
-	json_value_put(sum, "cancelled", json_value_u64(r->cancelled));
-	json_value_put(sum, "flaky", json_value_u64(r->flaky));
-	json_value_put(o, "summary", sum);
-	json_value_put(o, "totalTests", json_value_u64(r->total));
-	return o;
+		json_put_key(t, NULL);
+		text_puts(t, "{");
+		json_put_text(t, "name", b->name);
+		json_put_text(t, "state", breaker_state_name(b->state));
+		if (b->fingerprint != 0)
+			json_put_hash(t, "fingerprint", b->fingerprint);
+		json_put_text(t, "reason", b->message);
+		text_puts(t, "}");
+	}
+	text_puts(t, "]");
 }
 
-static json_t *
-tail(const struct results *r)
+static void
+put_tail(struct text *t, const struct results *r)
 {
-	json_t		*o = object(), *config = object();
-	struct text	 t = { 0 };
+	struct text	 at = { 0 };
 	double		 speedup = 0;
 
+	json_put_groups(t, r);
+	put_breakers(t, r);
 	if (r->duration_us > 0)
 		speedup = (double)r->sequential_us / (double)r->duration_us;
 	if (speedup < 1e9)
 		speedup = (double)(uint64_t)(speedup * 100 + 0.5) / 100;
-	json_value_put(o, "speedup", json_real(speedup));
-	json_value_put(o, "duration", json_value_ms(r->duration_us));
-	json_value_put(o, "sequentialDuration", json_value_ms(r->sequential_us));
-	json_value_put(o, "workersUsed", json_value_u64(r->workers_used));
-	json_value_put(config, "jobs", json_value_u64(r->jobs));
-	json_value_put(config, "seed", json_value_u64(r->seed));
-	json_value_put(config, "shuffled", json_boolean(r->shuffled));
-	json_value_put(o, "config", config);
-	text_time(&t, r->start_ms, true);
-	json_value_put(o, "timestamp", json_value_text(t.p));
-	text_free(&t);
-	return o;
+	json_put_ratio(t, "speedup", speedup);
+	json_put_ms(t, "duration", r->duration_us);
+	if (r->expected_us > 0) {
+		json_put_ms(t, "expectedDuration", r->expected_us);
+		json_put_ms(t, "lowerBound", r->bound_us);
+	}
+	json_put_ms(t, "sequentialDuration", r->sequential_us);
+	json_put_count(t, "workersUsed", r->workers_used);
+	json_put_key(t, "config");
+	text_puts(t, "{");
+	json_put_count(t, "jobs", r->jobs);
+	json_put_count(t, "seed", r->seed);
+	json_put_bool(t, "shuffled", r->shuffled);
+	text_puts(t, "}");
+	text_time(&at, r->start_ms, true);
+	json_put_text(t, "timestamp", at.p);
+	text_free(&at);
 }
 
 static int
@@ -94,19 +116,19 @@ json_end(void *state, const struct results *r)
 	if (r->run == NULL)
 		goto out;	/* there was no run: whoever asked has its error */
 	text_puts(&t, "{");
-	json_value_dump(&t, head(r), true);
+	put_head(&t, r);
 	text_puts(&t, ",\"results\":[");
 	for (uint64_t i = 0; r->tests != NULL && i < r->total; i++) {
 		if (!r->tests[i].done)
 			continue;
 		text_puts(&t, between);
-		json_value_dump(&t, json_value_result(&r->tests[i]), false);
+		json_put_result(&t, &r->tests[i]);
 		between = ",\n";
 		if (t.n > JSON_WRITE)
 			text_write(&t, st->out);
 	}
-	text_puts(&t, "],");
-	json_value_dump(&t, tail(r), true);
+	text_puts(&t, "]");
+	put_tail(&t, r);
 	text_puts(&t, "}\n");
 	text_write(&t, st->out);
 out:

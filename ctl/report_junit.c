@@ -2,7 +2,8 @@
  * A run as JUnit XML in Surefire's dialect, which Jenkins' schema has: one
  * testcase a test, its earlier attempts inside it.  That schema knows no file and
  * line of a testcase, so that they open the text of a failure, where readers look
- * for them.  Output is written of attempts that did not pass.
+ * for them; nor properties of one, so that what the tests cost is told of all of
+ * them together.  Output is written of attempts that did not pass.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 
 #include "common/outcome.h"
 #include "common/xalloc.h"
+#include "ctl/attempts.h"
 #include "ctl/report.h"
 #include "ctl/results.h"
 #include "ctl/text_view.h"
@@ -54,6 +56,14 @@ put_property(struct text *t, const char *name, uint64_t value)
 	text_addf(t, "   <property name=\"%s\" value=\"%" PRIu64 "\"/>\n", name, value);
 }
 
+static void
+put_word(struct text *t, const char *name, const char *value)
+{
+	text_addf(t, "   <property name=\"%s\"", name);
+	put_attribute(t, "value", value);
+	text_puts(t, "/>\n");
+}
+
 /* Of more than the limit both ends stay.  A character cut in two becomes a
  * picture of its bytes. */
 static void
@@ -90,8 +100,7 @@ is_test_error(const struct test_result *t)
 {
 	if (t->status == TEST_ERROR || t->status == TEST_CANCELLED || t->nattempts == 0)
 		return true;
-	return is_error(t->attempts[t->nattempts - 1].outcome,
-	    t->attempts[t->nattempts - 1].error_category);
+	return is_error(attempts_last(t)->outcome, attempts_last(t)->error_category);
 }
 
 static void
@@ -123,6 +132,9 @@ put_details(struct text *t, const struct test_result *test, const struct attempt
 		text_puts(t, "left running: ");
 		put_line(t, a->leaked.v[i], " ", a->leaked.v[i + 1]);
 	}
+	if (a->decision > RETRY_GRANTED)
+		put_line(t, "not retried", ": ", a->reason != NULL ? a->reason :
+		    retry_decision_name(a->decision));
 }
 
 /* The attempt that decided: failure or error, and what was printed. */
@@ -131,7 +143,7 @@ put_failure(struct text *t, const struct test_result *test)
 {
 	static const struct attempt_result	 none = { .outcome = OUTCOME_CANCELLED };
 	const struct attempt_result		*a = test->nattempts > 0 ?
-	    &test->attempts[test->nattempts - 1] : &none;
+	    attempts_last(test) : &none;
 	const char	*tag = is_test_error(test) ? "error" : "failure";
 	const char	*type = a->error_category != CATEGORY_NONE ?
 	    error_category_name(a->error_category) : test_status_name(test->status);
@@ -176,7 +188,7 @@ put_skipped(struct text *t, const struct test_result *test)
 	const char	*why = test->message;
 
 	if (why == NULL && test->nattempts > 0)
-		why = test->attempts[test->nattempts - 1].message;
+		why = attempts_last(test)->message;
 	text_puts(t, "   <skipped");
 	if (why != NULL)
 		put_attribute(t, "message", why);
@@ -201,13 +213,17 @@ put_test(struct text *t, const char *classname, const struct test_result *test)
 		put_skipped(t, test);
 	if (bad)
 		put_failure(t, test);
-	for (size_t i = 0; (bad || test->flaky) && i + 1 < test->nattempts; i++) {
-		/* A lost attempt says nothing of a test that then passed. */
-		if (bad || test->attempts[i].outcome != OUTCOME_LOST)
-			put_rerun(t, test, &test->attempts[i]);
+	/* Of a test that only lost attempts, which are no fault of its, and then passed
+	 * nothing is said: a reader would take it for flaky. */
+	for (size_t i = 0; (bad || test->flaky) && i < test->nattempts; i++) {
+		/* Passes are among them where flaky tests are looked for. */
+		const struct attempt_result	*a = &attempts_of(test)[i];
+
+		if (a->outcome != OUTCOME_PASS && (!bad || i + 1 < test->nattempts))
+			put_rerun(t, test, a);
 	}
 	if (bad && test->nattempts > 0)
-		put_output(t, &test->attempts[test->nattempts - 1], "   ");
+		put_output(t, attempts_last(test), "   ");
 	text_puts(t, "  </testcase>\n");
 }
 
@@ -226,18 +242,54 @@ put_unfinished(struct text *t, const char *classname, const struct test_result *
 	    "type=\"infrastructure\"/>\n  </testcase>\n");
 }
 
+/* What the attempts cost: CPU time of all in milliseconds, the largest memory of
+ * one in bytes. */
+static void
+put_costs(struct text *t, const struct results *r)
+{
+	uint64_t	attempts = 0, cpu_us = 0, memory = 0, tree = 0;
+
+	for (uint64_t i = 0; r->tests != NULL && i < r->total; i++) {
+		const struct test_result	*test = &r->tests[i];
+
+		for (size_t k = 0; k < test->nattempts; k++) {
+			const struct attempt_result	*a = &attempts_of(test)[k];
+
+			attempts++;
+			cpu_us += a->cpu_us;
+			if (a->max_rss > memory)
+				memory = a->max_rss;
+			if (a->figures[FIGURE_TREE_PEAK] > tree)
+				tree = a->figures[FIGURE_TREE_PEAK];
+		}
+	}
+	put_property(t, "attempts", attempts);
+	text_addf(t, "   <property name=\"cpuTime\" value=\"%" PRIu64 ".%03" PRIu64 "\"/>\n",
+	    cpu_us / 1000, cpu_us % 1000);
+	put_property(t, "peakMemory", memory);
+	if (tree > 0)
+		put_property(t, "treePeakMemory", tree);
+	if (r->refused > 0)
+		put_property(t, "retriesRefused", r->refused);
+}
+
 static void
 put_properties(struct text *t, const struct results *r)
 {
-	text_puts(t, "  <properties>\n   <property name=\"run\"");
-	put_attribute(t, "value", r->run);
-	text_puts(t, "/>\n   <property name=\"status\"");
-	put_attribute(t, "value", r->finished ? run_status_name(r->status) : "lost");
-	text_puts(t, "/>\n");
+	text_puts(t, "  <properties>\n");
+	put_word(t, "run", r->run);
+	if (r->parent != NULL)
+		put_word(t, "parentRun", r->parent);
+	if (r->revision != NULL)
+		put_word(t, "revision", r->revision);
+	put_word(t, "status", r->finished ? run_status_name(r->status) : "lost");
+	for (size_t i = 0; i < r->warnings.n; i++)
+		put_word(t, "warning", r->warnings.v[i]);
 	put_property(t, "jobs", r->jobs);
 	put_property(t, "workers", r->workers_used);
 	put_property(t, "seed", r->seed);
 	put_property(t, "flaky", r->flaky);
+	put_costs(t, r);
 	text_puts(t, "  </properties>\n");
 }
 

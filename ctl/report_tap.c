@@ -9,6 +9,7 @@
 
 #include "common/outcome.h"
 #include "common/xalloc.h"
+#include "ctl/attempts.h"
 #include "ctl/json_value.h"
 #include "ctl/report.h"
 #include "ctl/results.h"
@@ -56,7 +57,7 @@ put_quoted(struct text *t, const char *s)
 			text_puts(&shown, "\n");
 		line = p;
 	}
-	json_value_dump(t, json_value_bytes(shown.p, shown.n), false);
+	json_value_dump(t, json_value_bytes(shown.p, shown.n));
 	text_puts(t, "\n");
 	text_free(&shown);
 }
@@ -124,8 +125,7 @@ put_list(struct text *t, const char *key, const struct strs *s, size_t stride)
 static void
 put_diagnostics(struct text *t, const struct test_result *test)
 {
-	const struct attempt_result	*a = test->nattempts > 0 ?
-	    &test->attempts[test->nattempts - 1] : NULL;
+	const struct attempt_result	*a = attempts_last(test);
 	struct text	why = { 0 };
 	char		buf[40];
 
@@ -155,14 +155,40 @@ put_diagnostics(struct text *t, const struct test_result *test)
 	text_puts(t, "  ...\n");
 }
 
+/* The attempts before the last, and why there was none after it. */
+static void
+put_attempts(struct text *t, const struct test_result *test)
+{
+	struct text	why = { 0 };
+
+	for (size_t i = 0; i < test->nattempts; i++) {
+		const struct attempt_result	*a = &attempts_of(test)[i];
+
+		if (i + 1 < test->nattempts) {
+			text_clear(&why);
+			text_why_attempt(&why, a);
+			text_addf(t, "# attempt %" PRIu64 ": ", a->number);
+			put_description(t, why.p);
+			text_puts(t, "\n");
+		}
+		if (a->decision > RETRY_GRANTED) {
+			text_puts(t, "# not retried: ");
+			put_description(t, a->reason != NULL ? a->reason :
+			    retry_decision_name(a->decision));
+			text_puts(t, "\n");
+		}
+	}
+	text_free(&why);
+}
+
 static void
 put_comments(struct text *t, const struct test_result *test)
 {
-	const struct attempt_result	*a = test->nattempts > 0 ?
-	    &test->attempts[test->nattempts - 1] : NULL;
+	const struct attempt_result	*a = attempts_last(test);
 
 	if (test->flaky)
 		text_addf(t, "# flaky: passed at attempt %zu\n", test->nattempts);
+	put_attempts(t, test);
 	if (a != NULL && a->has_subtests)
 		text_addf(t, "# subtests: %" PRIu64 " of %" PRIu64 " passed, %" PRIu64
 		    " failed, %" PRIu64 " skipped, %" PRIu64 " todo\n", a->sub_passed,
@@ -180,7 +206,7 @@ put_point(struct text *t, uint64_t index, const struct test_result *test)
 		const char	*why = test->message;
 
 		if (why == NULL && test->nattempts > 0)
-			why = test->attempts[test->nattempts - 1].message;
+			why = attempts_last(test)->message;
 		text_puts(t, " # SKIP");
 		if (why != NULL) {
 			text_puts(t, " ");

@@ -21,6 +21,7 @@
 #define FAILURES_SHOWN		1000	/* after these they are only counted */
 #define RETRIES_SHOWN		1000
 #define HEARTBEAT_TESTS		3
+#define REASONS_MAX		20	/* why retries were refused: each is told once */
 
 struct report_text {
 	struct report_text_options	 opt;
@@ -30,6 +31,7 @@ struct report_text {
 	struct text_running_list	 running;
 	struct text_live		*live;
 	uint64_t			 failures, retries;	/* shown so far */
+	struct strs			 reasons;		/* told already */
 	/* Ages are wall clock times of events; this tells them from ticks. */
 	msec_t				 start;
 	uint64_t			 start_wall;
@@ -97,7 +99,7 @@ on_attempt_started(struct report_text *st, const struct msg_event *ev, const str
 	text_running_remove(&st->running, ev->index);
 	text_running_add(&st->running, &(struct text_running){ .index = ev->index,
 	    .start_ms = ev->t_ms, .timeout_ms = ev->timeout_ms });
-	if (ev->attempt > 1 && !st->opt.quiet && st->retries++ < RETRIES_SHOWN)
+	if (ev->attempt > 1 && !r->detects && !st->opt.quiet && st->retries++ < RETRIES_SHOWN)
 		text_retry(&st->text, &st->style, t, ev->attempt);
 }
 
@@ -131,6 +133,44 @@ put_notice(struct report_text *st, const char *word, struct sv message)
 	text_puts(&st->text, "\n");
 }
 
+/* One reason may be that of hundreds: it is told when it is new. */
+static void
+on_refused(struct report_text *st, const struct msg_event *ev)
+{
+	struct sv	why = ev->message.n > 0 ? ev->message :
+	    sv_from(retry_decision_name(ev->decision));
+	char		*reason;
+
+	for (size_t i = 0; i < st->reasons.n; i++) {
+		if (sv_is(why, st->reasons.v[i]))
+			return;
+	}
+	if (st->reasons.n >= REASONS_MAX)
+		return;
+	reason = xstrndup(why.p, why.n);
+	strs_add(&st->reasons, reason);
+	free(reason);
+	if (!st->opt.quiet)
+		put_notice(st, "not retried", why);
+}
+
+static void
+on_breaker(struct report_text *st, const struct msg_event *ev)
+{
+	struct text	word = { 0 };
+
+	if (st->opt.quiet)
+		return;
+	text_puts(&word, "breaker");
+	if (ev->name.n > 0) {
+		text_puts(&word, " ");
+		text_show(&word, ev->name.p, ev->name.n, st->style.flags, 0);
+	}
+	text_addf(&word, " %s", breaker_state_name(ev->decision));
+	put_notice(st, word.p, ev->message);
+	text_free(&word);
+}
+
 static void
 text_event(void *state, const struct msg_event *ev, const struct results *r)
 {
@@ -151,11 +191,31 @@ text_event(void *state, const struct msg_event *ev, const struct results *r)
 		if (!st->opt.quiet)
 			put_notice(st, "cancelling", ev->message);
 		break;
+	case EVENT_RETRY_REFUSED:
+		on_refused(st, ev);
+		break;
+	case EVENT_BREAKER_CHANGED:
+		on_breaker(st, ev);
+		break;
+	case EVENT_RUN_RESUMED:
+		if (!st->opt.quiet)
+			put_notice(st, "resumed", ev->message);
+		break;
 	default:
 		break;
 	}
 	if (st->text.n > 0)
 		added(st);
+}
+
+/* Somebody else writes to the terminal now: what waits goes out, the rows go away
+ * until the next redraw. */
+static void
+text_aside(void *state)
+{
+	struct report_text	*st = state;
+
+	flush_above(st);
 }
 
 static void
@@ -246,6 +306,7 @@ text_end(void *state, const struct results *r)
 	text_live_free(st->live);
 	text_free(&st->text);
 	free(st->running.v);
+	strs_free(&st->reasons);
 	free(st);
 	return err;
 }
@@ -261,5 +322,5 @@ report_text(struct reporter *ret, const struct report_text_options *opt)
 	st->start_wall = wall_ms();
 	text_style_init(&st->style, opt->terminal, opt->colour);
 	*ret = (struct reporter){ .state = st, .event = text_event, .live = text_on_live,
-	    .tick = text_tick, .end = text_end };
+	    .tick = text_tick, .aside = text_aside, .end = text_end };
 }

@@ -7,11 +7,12 @@
 
 #include "common/event.h"
 #include "common/xalloc.h"
+#include "ctl/attempts.h"
 #include "ctl/results.h"
 
 #define RESULTS_TESTS_MAX	10000000	/* more than a plan can have */
-#define RESULTS_ATTEMPTS_MAX	10000		/* kept of one test */
 #define RESULTS_WARNINGS_MAX	1000
+#define RESULTS_BREAKERS_MAX	1000
 #define RESULTS_GAPS_MAX	256	/* of more the oldest is given up */
 
 #define SUBTEST_BITS	(MSG_BIT(event, sub_total) | MSG_BIT(event, sub_passed) |	\
@@ -54,6 +55,14 @@ status_of(uint64_t v)
 	return v < TEST_STATUS_COUNT ? (enum test_status)v : TEST_ERROR;
 }
 
+static double
+threshold_of(uint64_t ppm)
+{
+	if (ppm == 0)		/* not said */
+		return FLAKE_THRESHOLD;
+	return ppm == FLAKE_ANY_PPM ? 0 : (double)ppm / 1e6;
+}
+
 static void
 on_run_started(struct results *r, const struct msg_event *ev)
 {
@@ -65,8 +74,14 @@ on_run_started(struct results *r, const struct msg_event *ev)
 	r->jobs = ev->jobs;
 	r->seed = ev->seed;
 	r->shuffled = ev->shuffled;
+	r->detects = nums_at(ev->flake, FLAKE_SET_ON) != 0;
+	r->threshold = threshold_of(nums_at(ev->flake, FLAKE_SET_THRESHOLD_PPM));
 	r->start_ms = ev->t_ms;
+	r->expected_us = ev->expected_us;
+	r->bound_us = ev->bound_us;
 	replace(&r->name, ev->name);
+	replace(&r->parent, ev->parent);
+	replace(&r->revision, ev->source);
 }
 
 /* The test of an event, NULL when it is about none that the plan has. */
@@ -81,27 +96,6 @@ test_of(struct results *r, const struct msg_event *ev)
 	if (t->name == NULL && ev->test.p != NULL)
 		t->name = xstrndup(ev->test.p, ev->test.n);
 	return t->name != NULL ? t : NULL;
-}
-
-/* The attempt of that number, made in its place when there is none. */
-static struct attempt_result *
-attempt_of(struct test_result *t, uint64_t number)
-{
-	size_t	at = t->nattempts;
-
-	while (at > 0 && t->attempts[at - 1].number > number)
-		at--;
-	if (at > 0 && t->attempts[at - 1].number == number)
-		return &t->attempts[at - 1];
-	if (number == 0 || t->nattempts >= RESULTS_ATTEMPTS_MAX)
-		return NULL;
-	t->attempts = xreallocarray(t->attempts, t->nattempts + 1, sizeof(*t->attempts));
-	memmove(&t->attempts[at + 1], &t->attempts[at],
-	    (t->nattempts - at) * sizeof(*t->attempts));
-	t->nattempts++;
-	t->attempts[at] = (struct attempt_result){ .number = number,
-	    .outcome = OUTCOME_LOST };
-	return &t->attempts[at];
 }
 
 static void
@@ -120,16 +114,25 @@ static void
 on_attempt_started(struct results *r, const struct msg_event *ev)
 {
 	struct test_result	*t = test_of(r, ev);
-	struct attempt_result	*a = t != NULL ? attempt_of(t, ev->attempt) : NULL;
+	struct attempt_result	*a = t != NULL ? attempts_get(t, ev->attempt) : NULL;
 
-	if (a == NULL || a->finished)
+	if (a == NULL || a->started)
 		return;
-	a->worker = ev->worker;
+	if (ev->expected_us > 0)
+		t->expected_us = ev->expected_us;
+	a->started = true;
 	a->timeout_ms = ev->timeout_ms;
 	a->delay_ms = ev->delay_ms;
-	a->start_ms = ev->t_ms;
-	if (!t->done)
-		set_running(r, t, true);
+	a->condition = ev->condition;
+	if (!a->finished) {	/* else it came late */
+		a->worker = ev->worker;
+		a->start_ms = ev->t_ms;
+		if (!t->done && a == attempts_last(t))
+			set_running(r, t, true);
+	}
+	/* The one before it is not the newest any more; or this one is over already. */
+	attempts_settle(r, t, ev->attempt - 1);
+	attempts_settle(r, t, ev->attempt);
 }
 
 static void
@@ -165,21 +168,26 @@ copy_attempt(struct attempt_result *a, const struct msg_event *ev)
 	a->sub_skipped = ev->sub_skipped;
 	a->sub_todo = ev->sub_todo;
 	copy_list(&a->sub_failures, ev->sub_failures, 2);
-	a->isolation = copy(ev->isolation);
 	a->message = copy(ev->message);
+	a->nfigures = ev->figures.n < FIGURE_COUNT ? ev->figures.n : FIGURE_COUNT;
+	for (size_t i = 0; i < a->nfigures; i++)
+		a->figures[i] = ev->figures.v[i];
+	a->fingerprint = ev->fingerprint;
+	a->failure = copy(ev->failure);
 }
 
 static void
 on_attempt_finished(struct results *r, const struct msg_event *ev)
 {
 	struct test_result	*t = test_of(r, ev);
-	struct attempt_result	*a = t != NULL ? attempt_of(t, ev->attempt) : NULL;
+	struct attempt_result	*a = t != NULL ? attempts_get(t, ev->attempt) : NULL;
 
 	if (a == NULL || a->finished)
 		return;
 	copy_attempt(a, ev);
-	if (a == &t->attempts[t->nattempts - 1])
+	if (a == attempts_last(t))
 		set_running(r, t, false);
+	attempts_settle(r, t, ev->attempt);
 }
 
 static void
@@ -211,6 +219,20 @@ count(struct results *r, const struct test_result *t)
 }
 
 static void
+copy_flake(struct flake_result *f, struct nums v)
+{
+	uint64_t	verdict = nums_at(v, FLAKE_FIG_VERDICT);
+
+	f->verdict = verdict < FLAKE_VERDICT_COUNT ? (enum flake_verdict)verdict : FLAKE_OPEN;
+	f->passes = nums_at(v, FLAKE_FIG_PASSES);
+	f->fails = nums_at(v, FLAKE_FIG_FAILS);
+	f->low_ppm = nums_at(v, FLAKE_FIG_LOW_PPM);
+	f->high_ppm = nums_at(v, FLAKE_FIG_HIGH_PPM);
+	f->evidence_milli = nums_at(v, FLAKE_FIG_EVIDENCE_MILLI);
+	f->recorded = nums_at(v, FLAKE_FIG_STREAK);
+}
+
+static void
 on_test_finished(struct results *r, const struct msg_event *ev)
 {
 	struct test_result	*t = test_of(r, ev);
@@ -223,6 +245,8 @@ on_test_finished(struct results *r, const struct msg_event *ev)
 	t->flaky = ev->flaky;
 	t->duration_us = ev->duration_us;
 	t->retries = ev->retries;
+	copy_flake(&t->flake, ev->flake);
+	attempts_close(t);
 	replace(&t->source, ev->source);
 	replace(&t->message, ev->message);
 	/* Once the supervisor has summed up, its figures stand. */
@@ -252,6 +276,10 @@ on_run_finished(struct results *r, const struct msg_event *ev)
 		r->start_ms = ev->start_ms;
 	r->end_ms = ev->end_ms > 0 ? ev->end_ms : ev->t_ms;
 	replace(&r->message, ev->message);
+	for (uint32_t i = 0; i < ev->confirmed.n && r->tests != NULL; i++) {
+		if (ev->confirmed.v[i] < r->total)
+			r->tests[ev->confirmed.v[i]].flake.confirmed = true;
+	}
 }
 
 static void
@@ -264,6 +292,34 @@ on_warning(struct results *r, const struct msg_event *ev)
 	text = copy(ev->message);
 	strs_add(&r->warnings, text);
 	free(text);
+}
+
+/* What was decided about a retry of an attempt that failed. */
+static void
+on_retry(struct results *r, const struct msg_event *ev)
+{
+	struct test_result	*t = test_of(r, ev);
+	struct attempt_result	*a = t != NULL ? attempts_get(t, ev->attempt) : NULL;
+
+	if (ev->type == EVENT_RETRY_REFUSED)
+		r->refused++;
+	if (a == NULL)
+		return;
+	a->decision = ev->decision < RETRY_DECISION_COUNT ?
+	    (enum retry_decision)ev->decision : RETRY_NONE;
+	a->retry_delay_ms = ev->delay_ms;
+	replace(&a->reason, ev->message);
+}
+
+static void
+on_breaker(struct results *r, const struct msg_event *ev)
+{
+	if (r->nbreakers >= RESULTS_BREAKERS_MAX || ev->decision >= BREAKER_STATE_COUNT)
+		return;
+	r->breakers = xreallocarray(r->breakers, r->nbreakers + 1, sizeof(*r->breakers));
+	r->breakers[r->nbreakers++] = (struct breaker_result){ .name = copy(ev->name),
+	    .state = (enum breaker_state)ev->decision, .fingerprint = ev->fingerprint,
+	    .message = copy(ev->message) };
 }
 
 /* Numbers first..last were left out. */
@@ -349,6 +405,16 @@ results_event(struct results *r, const struct msg_event *ev)
 	case EVENT_RUN_FINISHED:
 		on_run_finished(r, ev);
 		break;
+	case EVENT_RETRY_SCHEDULED:
+	case EVENT_RETRY_REFUSED:
+		on_retry(r, ev);
+		break;
+	case EVENT_BREAKER_CHANGED:
+		on_breaker(r, ev);
+		break;
+	case EVENT_RUN_RESUMED:
+		r->resumed++;
+		break;
 	default:
 		/* From a newer supervisor: it has a number, nothing else. */
 		break;
@@ -356,16 +422,18 @@ results_event(struct results *r, const struct msg_event *ev)
 	return true;
 }
 
-static void
-attempt_free(struct attempt_result *a)
+uint64_t
+results_next(const struct results *r, uint64_t since)
 {
-	free(a->output);
-	strs_free(&a->assertions);
-	free(a->error_message);
-	strs_free(&a->leaked);
-	strs_free(&a->sub_failures);
-	free(a->isolation);
-	free(a->message);
+	uint64_t	next = r->last_seq + 1;
+
+	for (size_t i = 0; i < r->ngaps; i++) {
+		const struct results_gap	*g = &r->gaps[i];
+
+		if (g->last >= since && g->first < next)
+			next = g->first;
+	}
+	return next > since ? next : since;
 }
 
 void
@@ -374,16 +442,22 @@ results_free(struct results *r)
 	for (uint64_t i = 0; r->tests != NULL && i < r->total; i++) {
 		struct test_result	*t = &r->tests[i];
 
-		for (size_t k = 0; k < t->nattempts; k++)
-			attempt_free(&t->attempts[k]);
-		free(t->attempts);
+		attempts_free(t);
 		free(t->name);
 		free(t->source);
 		free(t->message);
 	}
 	free(r->tests);
+	attempts_view_free(r->view);
 	free(r->run);
+	for (size_t i = 0; i < r->nbreakers; i++) {
+		free(r->breakers[i].name);
+		free(r->breakers[i].message);
+	}
+	free(r->breakers);
 	free(r->name);
+	free(r->parent);
+	free(r->revision);
 	free(r->message);
 	strs_free(&r->warnings);
 	free(r->gaps);
@@ -399,8 +473,9 @@ static void
 add_problem(struct problems *p, const struct test_result *t)
 {
 	/* An error without an attempt: nothing could be started for it. */
-	enum error_category	why = t->nattempts > 0 ?
-	    t->attempts[t->nattempts - 1].error_category : CATEGORY_INFRASTRUCTURE;
+	const struct attempt_result	*a = attempts_last(t);
+	enum error_category		 why = a != NULL ? a->error_category :
+	    CATEGORY_INFRASTRUCTURE;
 
 	if (t->status == TEST_CANCELLED)
 		p->cancelled++;

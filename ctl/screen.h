@@ -8,4 +8,7 @@
  * honoured. */
 void	screen_options(FILE *, struct report_text_options *ret);
 
+/* Columns of the terminal that this stream is; 0: it is none, or does not say. */
+size_t	screen_columns(FILE *);
+
 #endif

@@ -30,7 +30,7 @@ static void
 reserve(struct lists *l, const struct plan_test *t)
 {
 	size_t	need = t->argv.n + t->env.n + t->tags.n + t->setup.argv.n + t->teardown.argv.n +
-	    t->expect.n + t->locks.n + t->slots.n + 1;
+	    t->expect.n + t->locks.n + t->slots.n + t->retry.on.n + t->retry.never.n + 1;
 
 	l->n = 0;
 	if (need <= l->cap)
@@ -58,6 +58,8 @@ fill(struct lists *l, const struct plan_test *t, struct msg_test_add *m)
 		.retry_multiplier_milli = t->retry.multiplier_milli,
 		.retry_max_delay_ms = t->retry.max_delay_ms, .retry_jitter = t->retry.jitter,
 		.source = sv_from(t->source), .output_limit = t->output_limit,
+		.suite = sv_from(t->suite), .retry_on = borrow(l, &t->retry.on),
+		.retry_never = borrow(l, &t->retry.never), .retry_where = t->retry.where,
 	};
 	if (t->has_timeout)
 		m->has |= MSG_BIT(test_add, timeout_ms);
@@ -65,6 +67,11 @@ fill(struct lists *l, const struct plan_test *t, struct msg_test_add *m)
 		m->has |= MSG_BIT(test_add, grace_ms);
 	if (t->stdin_data != NULL)
 		m->has |= MSG_BIT(test_add, stdin_data);
+	/* Absent is not zero: the test may ask by itself, the failure decide. */
+	if (t->retry.has & PLAN_RETRY_COUNT)
+		m->has |= MSG_BIT(test_add, retry_count);
+	if (t->retry.has & PLAN_RETRY_DELAY)
+		m->has |= MSG_BIT(test_add, retry_delay_ms);
 }
 
 static int
@@ -82,9 +89,11 @@ send_begin(struct client *c, const struct plan *p, const struct submit *s, struc
 	struct msg_run_begin	m = { .name = sv_from(s->label != NULL ? s->label : p->name),
 	    .jobs = p->jobs, .max_fail = p->max_fail, .timeout_ms = s->has_timeout ?
 	    s->timeout_ms : 0, .shuffle = s->shuffle, .seed = s->seed, .detach = s->detach,
-	    .live = s->live };
+	    .live = s->live, .parent = sv_from(s->parent), .plan_order = s->plan_order,
+	    .shared = s->shared, .priority = spec_priority_wire(s->priority),
+	    .revision = sv_from(s->revision) };
 	struct lists		l = { NULL, 0, 0 };
-	struct strs		env = { NULL, 0, 0 }, slots = p->slots;
+	struct strs		env = { NULL, 0, 0 };
 	mode_t			mask = umask(0);
 	int			r;
 
@@ -94,9 +103,14 @@ send_begin(struct client *c, const struct plan *p, const struct submit *s, struc
 		if (**v != '=' && strchr(*v, '=') != NULL)
 			strs_add(&env, *v);
 	}
-	l.v = xcalloc(env.n + slots.n + 1, sizeof *l.v);
+	l.v = xcalloc(env.n + p->slots.n + p->budgets.n + 1, sizeof *l.v);
 	m.env = borrow(&l, &env);
-	m.slots = borrow(&l, &slots);
+	m.slots = borrow(&l, &p->slots);
+	m.budgets = borrow(&l, &p->budgets);
+	if (s->has_breaker)
+		m.breaker = (struct nums){ s->breaker, BREAKER_SET_COUNT };
+	if (s->flake[FLAKE_SET_ON] != 0)
+		m.flake = (struct nums){ s->flake, FLAKE_SET_COUNT };
 	r = client_send(c, MSG_RUN_BEGIN, &m, NULL);
 	strs_free(&env);
 	free(l.v);
@@ -144,17 +158,36 @@ on_run_ok(void *arg, enum msg_type type, uint32_t id, const union msg_body *m)
 }
 
 int
-submit_plan(struct client *c, const struct plan *p, struct submit *s, struct client_error *e)
+submit_open(struct client *c, const struct plan *p, const struct submit *s, struct client_error *e)
 {
-	struct msg_run_commit	commit = { .tests = p->ntests };
-	int			r;
+	int	r;
 
 	memset(e, 0, sizeof *e);
 	(void)snprintf(e->text, sizeof e->text, "the plan could not be sent");
 	r = send_begin(c, p, s, e);
+	return r == 0 ? send_tests(c, p, e) : r;
+}
+
+int
+submit_plan(struct client *c, const struct plan *p, struct submit *s, struct client_error *e)
+{
+	struct msg_run_commit	commit = { .tests = p->ntests };
+	int			r = submit_open(c, p, s, e);
+
+	return r == 0 ? client_request(c, MSG_RUN_COMMIT, &commit, on_run_ok, s, e) : r;
+}
+
+int
+submit_encode(const struct plan_test *t, char **ret_data, size_t *ret_len, char *why)
+{
+	struct msg_test_add	m;
+	struct lists		l = { NULL, 0, 0 };
+	int			r;
+
+	fill(&l, t, &m);
+	r = spec_check(&m, why, CLIENT_WHY);
 	if (r == 0)
-		r = send_tests(c, p, e);
-	if (r == 0)
-		r = client_request(c, MSG_RUN_COMMIT, &commit, on_run_ok, s, e);
+		r = msg_encode(MSG_TEST_ADD, &m, ret_data, ret_len);
+	free(l.v);
 	return r;
 }

@@ -10,12 +10,14 @@
 #include <string.h>
 
 #include "common/spec.h"
+#include "common/suggest.h"
 #include "common/xalloc.h"
+#include "ctl/retry_preset.h"
 #include "ctl/suite.h"
 #include "ctl/suite_names.h"
+#include "ctl/suite_retry.h"
 #include "ctl/suite_test.h"
 #include "ctl/suite_value.h"
-#include "ctl/suggest.h"
 
 #define TEST_MAX_BYTES	((size_t)1000 * 1000)	/* what TEST_ADD has room for */
 #define JOBS_MAX	100000
@@ -23,10 +25,10 @@
 
 static const char *const suite_keys[] = {
 	"paratest", "name", "description", "tags", "env", "defaults", "resources", "config",
-	"tests", NULL
+	"retry_budget", "tests", NULL
 };
 enum suite_top { TOP_PARATEST, TOP_NAME, TOP_DESCRIPTION, TOP_TAGS, TOP_ENV, TOP_DEFAULTS,
-	TOP_RESOURCES, TOP_CONFIG, TOP_TESTS };
+	TOP_RESOURCES, TOP_CONFIG, TOP_RETRY_BUDGET, TOP_TESTS };
 static const char *const suite_planned[] = {
 	"vars", "secrets", "scrub", "terminal", "setup", "teardown", "before_each", "after_each",
 	"import", NULL
@@ -181,6 +183,9 @@ read_top_key(struct loader *l, enum suite_top key, const struct suite_node *v)
 		return read_version(l, v);
 	case TOP_NAME:
 		r = suite_word(&l->src, "name", v, &text);
+		if (r == 0 && v->len > SPEC_NAME_MAX)
+			r = suite_fail_at(&l->src, v, "a name has at most %d bytes, this one %zu",
+			    SPEC_NAME_MAX, v->len);
 		if (r == 0)
 			l->plan.name = xstrdup(text);
 		return r;
@@ -198,6 +203,8 @@ read_top_key(struct loader *l, enum suite_top key, const struct suite_node *v)
 		return read_counts(l, v);
 	case TOP_CONFIG:
 		return read_config(l, v);
+	case TOP_RETRY_BUDGET:
+		return suite_retry_budget(&l->src, v, &l->plan);
 	case TOP_TESTS:
 		break;
 	}
@@ -269,7 +276,8 @@ check_size(const struct loader *l, const struct plan_test *t)
 
 	n += bytes_of(&t->argv) + bytes_of(&t->env) + bytes_of(&t->tags) +
 	    bytes_of(&t->setup.argv) + bytes_of(&t->teardown.argv) + bytes_of(&t->expect) +
-	    bytes_of(&t->locks) + bytes_of(&t->slots);
+	    bytes_of(&t->locks) + bytes_of(&t->slots) + bytes_of(&t->retry.on) +
+	    bytes_of(&t->retry.never);
 	if (n > TEST_MAX_BYTES)
 		return suite_fail(&l->src, 0, 0, "test '%.100s' is larger than %zu bytes: keep "
 		    "what it reads and expects in files", t->name, TEST_MAX_BYTES);
@@ -291,8 +299,9 @@ finish_test(struct loader *l, const struct suite_node *config, struct plan_test 
 		r = suite_test_env(&l->src, l->env, &t->env);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < l->tags.n; i++)
-		strs_add(&t->tags, l->tags.v[i]);
+	if (t->retry.has & PLAN_RETRY_ORIGINAL)
+		retry_preset_original(&t->retry);
+	strs_addall(&t->tags, &l->tags);
 	if (t->cwd == NULL)
 		t->cwd = xstrdup(l->tests.dir);
 	t->suite = xstrdup(suite);
@@ -393,6 +402,22 @@ check_slots(const struct loader *l, const struct plan *p)
 	return 0;
 }
 
+static int
+check_budgets(const struct loader *l, const struct plan *p)
+{
+	const struct strs	*b = &l->plan.budgets;
+	const char		*other;
+
+	for (size_t i = 0; i < b->n; i += 2) {
+		other = plan_budget(p, b->v[i]);
+		if (other != NULL && strcmp(other, b->v[i + 1]) != 0)
+			return suite_fail(&l->src, 0, 0, "'retry_budget' of %s%.100s is %s here and "
+			    "%s in an earlier suite", *b->v[i] != '\0' ? "tag " : "the run", b->v[i],
+			    b->v[i + 1], other);
+	}
+	return 0;
+}
+
 static uint64_t
 smaller(uint64_t a, uint64_t b)
 {
@@ -421,6 +446,8 @@ merge(struct plan *p, struct plan *from)
 	p->jobs = smaller(p->jobs, from->jobs);
 	p->max_fail = smaller(p->max_fail, from->max_fail);
 	move_slots(&p->slots, &from->slots);
+	for (size_t i = 0; i < from->budgets.n; i += 2)
+		plan_budget_set(p, from->budgets.v[i], from->budgets.v[i + 1]);
 	if (p->ntests == 0) {
 		free(p->tests);
 		p->tests = from->tests;
@@ -474,6 +501,8 @@ suite_parse(struct plan *p, const char *file, const char *dir, const char *text,
 		r = interpret(&l);
 	if (r == 0)
 		r = check_slots(&l, p);
+	if (r == 0)
+		r = check_budgets(&l, p);
 	if (r == 0)
 		merge(p, &l.plan);
 	plan_free(&l.plan);

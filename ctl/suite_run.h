@@ -37,6 +37,7 @@ int	suite_run_teardown(struct suite_reading *, const struct suite_node *);
 int	suite_run_recording(struct suite_reading *, const struct suite_node *);
 int	suite_run_stdin(struct suite_reading *, const struct suite_node *);
 int	suite_run_cwd(struct suite_reading *, const struct suite_node *);
+int	suite_run_retry(struct suite_reading *, const struct suite_node *);	/* suite_retry.c */
 int	suite_run_env(struct suite_reading *, const struct suite_node *);
 
 #endif

@@ -13,7 +13,6 @@
 #include "ctl/suite_value.h"
 
 #define TAGS_MAX	256
-#define MULTIPLIER_MAX	(1000 * 1000)	/* thousandths */
 
 static int
 read_name(struct suite_reading *rd, const struct suite_node *n)
@@ -98,50 +97,6 @@ read_grace(struct suite_reading *rd, const struct suite_node *n)
 {
 	rd->t->has_grace = true;
 	return suite_duration(rd->src, "grace", n, rd->millis, &rd->t->grace_ms);
-}
-
-static int
-retry_member(struct suite_reading *rd, const struct suite_node *v, bool *counted)
-{
-	static const char *const keys[] = {
-		"count", "backoff", "multiplier", "jitter", "max", NULL
-	};
-	static const char *const planned[] = { "on", "never", "where", "budget", NULL };
-	/* In the order of enum retry_jitter. */
-	static const char *const jitters[] = { "none", "full", "equal", "decorrelated", NULL };
-	struct plan_retry *retry = &rd->t->retry;
-
-	switch (suite_key(rd->src, v->key, keys, planned)) {
-	case 0:
-		*counted = true;
-		return suite_count(rd->src, "count", v, 0, SPEC_RETRY_MAX, &retry->count);
-	case 1:
-		return suite_duration(rd->src, "backoff", v, rd->millis, &retry->delay_ms);
-	case 2:
-		return suite_milli(rd->src, "multiplier", v, MULTIPLIER_MAX,
-		    &retry->multiplier_milli);
-	case 3:
-		return suite_choice(rd->src, "jitter", v, jitters, &retry->jitter);
-	case 4:
-		return suite_duration(rd->src, "max", v, rd->millis, &retry->max_delay_ms);
-	default:
-		return -EINVAL;
-	}
-}
-
-static int
-read_retry(struct suite_reading *rd, const struct suite_node *n)
-{
-	bool	counted = false;
-	int	r = 0;
-
-	if (n->kind != SUITE_MAP)
-		return suite_count(rd->src, "retry", n, 0, SPEC_RETRY_MAX, &rd->t->retry.count);
-	for (const struct suite_node *v = n->first; r == 0 && v != NULL; v = v->next)
-		r = retry_member(rd, v, &counted);
-	if (r == 0 && !counted)
-		r = suite_fail_at(rd->src, n, "'retry' needs 'count'");
-	return r;
 }
 
 static int
@@ -249,7 +204,7 @@ read_assertions(struct suite_reading *rd, const struct suite_node *n)
 	X(assertions, SUITE_EXPECT, read_assertions)			\
 	X(timeout, SUITE_TIMEOUT, read_timeout)				\
 	X(grace, SUITE_GRACE, read_grace)				\
-	X(retry, SUITE_RETRY, read_retry)				\
+	X(retry, SUITE_RETRY, suite_run_retry)			\
 	X(setup, SUITE_SETUP, suite_run_setup)				\
 	X(teardown, SUITE_TEARDOWN, suite_run_teardown)			\
 	X(resources, SUITE_RESOURCES, read_resources)			\
@@ -350,7 +305,8 @@ suite_test_defaults(struct suite_tests *in, const struct suite_node *n, struct p
 		if ((PERSONAL & SUITE_BIT(part)) != 0)
 			return suite_fail_at(rd.src, v->key, "'%s' has no default: write it at "
 			    "each test", v->key->text);
-		if ((*set & SUITE_BIT(part)) != 0 && part != SUITE_ENV)
+		if ((*set & SUITE_BIT(part)) != 0 && part != SUITE_ENV &&
+		    part != SUITE_RETRY)
 			continue;
 		r = read_key(&rd, key, v);
 		if (r < 0)

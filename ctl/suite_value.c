@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "common/spec.h"
+#include "common/suggest.h"
 #include "ctl/duration.h"
-#include "ctl/suggest.h"
 #include "ctl/suite_value.h"
 
 #define QUOTE_SHOWN	60	/* bytes of a value in a message */

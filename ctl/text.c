@@ -13,17 +13,23 @@
 #include "common/xalloc.h"
 #include "ctl/text.h"
 
-static char *
+static void
+text_grow(struct text *t, size_t n)
+{
+	size_t	cap = t->cap < 256 ? 256 : t->cap;
+
+	while (cap - t->n <= n)
+		cap += cap / 2;
+	t->p = xreallocarray(t->p, cap, 1);
+	t->cap = cap;
+}
+
+/* Room for n bytes and a NUL: mostly there, since pieces are small. */
+static inline char *
 text_room(struct text *t, size_t n)
 {
-	if (t->cap - t->n <= n) {
-		size_t	cap = t->cap < 256 ? 256 : t->cap;
-
-		while (cap - t->n <= n)
-			cap += cap / 2;
-		t->p = xreallocarray(t->p, cap, 1);
-		t->cap = cap;
-	}
+	if (t->cap - t->n <= n)
+		text_grow(t, n);
 	return t->p + t->n;
 }
 

@@ -6,7 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/xalloc.h"
+#include "ctl/attempts.h"
 #include "ctl/duration.h"
+#include "ctl/groups.h"
 #include "ctl/text_view.h"
 
 #define SUMMARY_FAILURES	20
@@ -16,6 +19,9 @@
 #define SUMMARY_WARNINGS	10
 #define SUMMARY_SLOW_US		1000000	/* worth a word in a small run */
 #define SUMMARY_WHY_COLUMNS	100
+#define SUMMARY_GROUPS		10	/* of failures that are alike */
+#define SUMMARY_GROUP_NAMES	5	/* tests that are named of one, if they */
+#define SUMMARY_NAME_COLUMNS	58	/* fit together */
 #define SUMMARY_RUN_ID		8	/* of an id, where a person reads it */
 
 static bool
@@ -45,26 +51,110 @@ put_more(struct text *t, const struct text_style *style, uint64_t n)
 }
 
 static void
+put_failure(struct text *t, const struct text_style *style, const struct test_result *test)
+{
+	text_puts(t, "  ");
+	text_ink(t, style, INK_RED, text_mark(style, MARK_FAIL));
+	text_puts(t, " ");
+	text_view_name(t, style, test->name, 0);
+	text_puts(t, ": ");
+	text_view_why(t, style, test, SUMMARY_WHY_COLUMNS);
+	text_puts(t, "\n");
+}
+
+/* "40 tests failed the same way: FAILURE", and the names of the first few. */
+static void
+put_group(struct text *t, const struct text_style *style, const struct results *r,
+    const struct group *g)
+{
+	struct text	name = { 0 };
+	size_t		shown, cols = 0;
+	char		buf[64];
+
+	(void)snprintf(buf, sizeof(buf), "%s %zu tests", text_mark(style, MARK_FAIL), g->n);
+	text_puts(t, "  ");
+	text_ink(t, style, INK_RED, buf);
+	text_puts(t, " failed the same way: ");
+	if (g->failure[0] != '\0')
+		text_view_line(t, style, g->failure, strlen(g->failure), SUMMARY_WHY_COLUMNS);
+	else
+		text_view_why(t, style, &r->tests[g->tests[0]], SUMMARY_WHY_COLUMNS);
+	text_puts(t, "\n      ");
+	for (shown = 0; shown < g->n && shown < SUMMARY_GROUP_NAMES; shown++) {
+		text_clear(&name);
+		cols += 2 + text_view_name(&name, style, r->tests[g->tests[shown]].name,
+		    SUMMARY_NAME_COLUMNS);
+		if (shown > 0 && cols > SUMMARY_NAME_COLUMNS)
+			break;
+		text_puts(t, shown > 0 ? ", " : "");
+		text_add(t, name.p, name.n);
+	}
+	if (g->n > shown)
+		text_addf(t, " and %zu more", g->n - shown);
+	text_puts(t, "\n");
+	text_free(&name);
+}
+
+/* Tests that failed alike are one entry, and come first. */
+static void
 put_failures(struct text *t, const struct text_style *style, const struct results *r)
 {
-	uint64_t	n = 0;
+	struct groups	 groups;
+	bool		*told = xcalloc(r->total + 1, sizeof(*told));
+	uint64_t	 entries = 0, left = 0;
 
+	groups_of(r, &groups);
+	for (size_t i = 0; i < groups.n && groups.v[i].n > 1 && entries < SUMMARY_GROUPS; i++) {
+		if (entries++ == 0)
+			put_title(t, style, "Failed:");
+		put_group(t, style, r, &groups.v[i]);
+		for (size_t k = 0; k < groups.v[i].n; k++)
+			told[groups.v[i].tests[k]] = true;
+	}
 	for (uint64_t i = 0; i < r->total; i++) {
+		if (!is_bad(&r->tests[i]) || told[i])
+			continue;
+		if (entries >= SUMMARY_FAILURES) {
+			left++;
+			continue;
+		}
+		if (entries++ == 0)
+			put_title(t, style, "Failed:");
+		put_failure(t, style, &r->tests[i]);
+	}
+	put_more(t, style, left);
+	groups_free(&groups);
+	free(told);
+}
+
+/* Retries that were refused, by decision: how many, and one reason of them. */
+static void
+put_refused(struct text *t, const struct text_style *style, const struct results *r)
+{
+	uint64_t	 n[RETRY_DECISION_COUNT] = { 0 };
+	const char	*why[RETRY_DECISION_COUNT] = { NULL };
+
+	for (uint64_t i = 0; r->refused > 0 && i < r->total; i++) {
 		const struct test_result	*test = &r->tests[i];
 
-		if (!is_bad(test) || n++ >= SUMMARY_FAILURES)
+		for (size_t k = 0; k < test->nattempts; k++) {
+			const struct attempt_result	*a = &attempts_of(test)[k];
+
+			n[a->decision]++;
+			if (why[a->decision] == NULL)
+				why[a->decision] = a->reason;
+		}
+	}
+	for (size_t d = RETRY_GRANTED + 1; d < RETRY_DECISION_COUNT; d++) {
+		if (n[d] == 0)
 			continue;
-		if (n == 1)
-			put_title(t, style, "Failed:");
-		text_puts(t, "  ");
-		text_ink(t, style, INK_RED, text_mark(style, MARK_FAIL));
-		text_puts(t, " ");
-		text_view_name(t, style, test->name, 0);
-		text_puts(t, ": ");
-		text_view_why(t, style, test, SUMMARY_WHY_COLUMNS);
+		text_ink(t, style, INK_YELLOW, "Not retried:");
+		text_addf(t, " %" PRIu64 " %s: ", n[d], n[d] == 1 ? "test" : "tests");
+		if (why[d] == NULL)
+			why[d] = retry_decision_name(d);
+		text_view_line(t, style, why[d], strlen(why[d]), SUMMARY_WHY_COLUMNS);
 		text_puts(t, "\n");
 	}
-	put_more(t, style, n > SUMMARY_FAILURES ? n - SUMMARY_FAILURES : 0);
 }
 
 static void
@@ -86,7 +176,7 @@ put_flaky(struct text *t, const struct text_style *style, const struct results *
 		text_addf(t, ": passed at attempt %zu", test->nattempts);
 		if (test->nattempts > 1) {
 			text_puts(t, " (before: ");
-			text_view_attempt_why(t, style, &test->attempts[test->nattempts - 2],
+			text_view_attempt_why(t, style, &attempts_of(test)[test->nattempts - 2],
 			    SUMMARY_WHY_COLUMNS);
 			text_puts(t, ")");
 		}
@@ -107,7 +197,7 @@ put_leaks(struct text *t, const struct text_style *style, const struct results *
 
 		if (!test->done || is_bad(test) || test->nattempts == 0)
 			continue;
-		leaked = &test->attempts[test->nattempts - 1].leaked;
+		leaked = &attempts_last(test)->leaked;
 		if (leaked->n < 2 || n++ >= SUMMARY_LEAKS)
 			continue;
 		if (n == 1)
@@ -219,25 +309,53 @@ put_verdict(struct text *t, const struct text_style *style, const struct results
 	}
 }
 
+/* ", expected 12.00s (3% more)": how far off the forecast was. */
+static void
+put_forecast(struct text *t, const struct results *r)
+{
+	char		buf[DURATION_TEXT];
+	bool		more = r->duration_us > r->expected_us;
+	uint64_t	off = more ? r->duration_us - r->expected_us :
+	    r->expected_us - r->duration_us;
+	uint64_t	percent = (uint64_t)((double)off * 100 / (double)r->expected_us + 0.5);
+
+	text_addf(t, ", expected %s", duration_text(r->expected_us, buf, sizeof(buf)));
+	if (percent > 0)
+		text_addf(t, " (%" PRIu64 "%% %s)", percent, more ? "more" : "less");
+}
+
 static void
 put_times(struct text *t, const struct results *r)
 {
 	char		wall[DURATION_TEXT], sum[DURATION_TEXT];
 	uint64_t	tenths;
+	/* It was made for all of the tests. */
+	bool		forecast = r->expected_us > 0 && r->status != RUN_CANCELLED &&
+	    r->cancelled == 0;
 
 	if (!r->finished)
 		return;
 	text_addf(t, "  took %s", duration_text(r->duration_us, wall, sizeof(wall)));
+	if (forecast)
+		put_forecast(t, r);
 	if (r->total > 1 && r->duration_us > 0 && r->sequential_us > 0) {
 		/* Rounded down: a speedup is not to be claimed before it is there. */
 		tenths = (uint64_t)((double)r->sequential_us * 10 / (double)r->duration_us);
-		text_addf(t, " for %s of tests: %" PRIu64 ".%" PRIu64 "x with %" PRIu64
-		    " worker%s", duration_text(r->sequential_us, sum, sizeof(sum)),
+		text_addf(t, "%s for %s of tests: %" PRIu64 ".%" PRIu64 "x with %" PRIu64
+		    " worker%s", forecast ? "\n " : "",
+		    duration_text(r->sequential_us, sum, sizeof(sum)),
 		    tenths / 10, tenths % 10, r->workers_used, r->workers_used == 1 ? "" : "s");
 	}
 	text_puts(t, "\n");
 	if (r->shuffled)
 		text_addf(t, "  shuffled with seed %" PRIu64 "\n", r->seed);
+	if (r->resumed > 0)
+		text_puts(t, "  the supervisor was lost meanwhile; what had ended was not run "
+		    "again\n");
+	if (r->parent != NULL)
+		text_addf(t, "  again what did not pass in run %.*s\n", SUMMARY_RUN_ID, r->parent);
+	if (r->revision != NULL)
+		text_addf(t, "  of revision %s\n", r->revision);
 }
 
 /* A word for a shell, quoted when it must be; false when it cannot be shown. */
@@ -304,8 +422,7 @@ put_warnings(struct text *t, const struct text_style *style, const struct result
 static bool
 is_all_shown(const struct test_result *test)
 {
-	const struct attempt_result	*a = test->nattempts > 0 ?
-	    &test->attempts[test->nattempts - 1] : NULL;
+	const struct attempt_result	*a = attempts_last(test);
 
 	return a == NULL || (a->output_bytes == a->output_len &&
 	    text_tail(a->output, a->output_len, TEXT_FAILURE_LINES_ALONE) == 0);
@@ -356,7 +473,9 @@ text_summary(struct text *t, const struct text_style *style, const struct result
 	put_warnings(t, style, r);
 	if (r->tests != NULL) {
 		put_failures(t, style, r);
-		put_flaky(t, style, r);
+		put_refused(t, style, r);
+		if (!r->detects)
+			put_flaky(t, style, r);
 		put_leaks(t, style, r);
 		put_slow(t, style, r);
 	}

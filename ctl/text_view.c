@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/outcome.h"
+#include "ctl/attempts.h"
 #include "ctl/duration.h"
 #include "ctl/text_view.h"
 
@@ -93,7 +94,7 @@ text_why(struct text *t, const struct test_result *test)
 	if (test->message != NULL)
 		text_puts(t, test->message);
 	else if (test->nattempts > 0)
-		text_why_attempt(t, &test->attempts[test->nattempts - 1]);
+		text_why_attempt(t, attempts_last(test));
 	else
 		text_puts(t, test_status_name(test->status));
 }
@@ -243,8 +244,7 @@ void
 text_failure(struct text *t, const struct text_style *style, const struct test_result *test,
     size_t lines)
 {
-	const struct attempt_result	*a = test->nattempts > 0 ?
-	    &test->attempts[test->nattempts - 1] : NULL;
+	const struct attempt_result	*a = attempts_last(test);
 	struct text	words = { 0 };
 	char		buf[DURATION_TEXT];
 
@@ -278,10 +278,12 @@ text_retry(struct text *t, const struct text_style *style, const struct test_res
 	uint64_t			 delay = 0;
 
 	for (size_t i = 0; i < test->nattempts; i++) {
-		if (test->attempts[i].number < number)
-			before = &test->attempts[i];
-		else if (test->attempts[i].number == number)
-			delay = test->attempts[i].delay_ms;
+		const struct attempt_result	*a = &attempts_of(test)[i];
+
+		if (a->number < number)
+			before = a;
+		else if (a->number == number)
+			delay = a->delay_ms;
 	}
 	if (before == NULL || !before->finished)
 		return;

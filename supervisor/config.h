@@ -1,17 +1,21 @@
 /*
  * The settings: every bound on what a peer can make us hold, and the defaults of
- * a run.  `paratestctl config get` shows them, `config set` changes them until
- * the supervisor ends.
+ * a run.  `paratestctl config get` shows them, `config set` changes them until the
+ * supervisor ends, and with --persist for those after it too.  What is not set so
+ * comes from the administrator's file (config_file.h), and else from here.
  */
 #ifndef SUPERVISOR_CONFIG_H
 #define SUPERVISOR_CONFIG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "common/sv.h"
 
-enum config_kind { CONFIG_COUNT, CONFIG_DURATION, CONFIG_SIZE };
+/* GROUP: its number and one, 0 for none; written as its name, or its number where it has
+ * none. */
+enum config_kind { CONFIG_COUNT, CONFIG_DURATION, CONFIG_SIZE, CONFIG_GROUP };
 
 /* X(member, key, kind, default, least, most, text) */
 #define CONFIG_LIST(X)							\
@@ -32,6 +36,20 @@ enum config_kind { CONFIG_COUNT, CONFIG_DURATION, CONFIG_SIZE };
 	X(max_connections, "max-connections", COUNT, 64, 4, 4096,	\
 	    "clients at a time")		\
 	X(max_runs, "max-runs", COUNT, 64, 1, 4096, "runs at a time")	\
+	X(user_workers, "user-workers", COUNT, 0, 0, 1024,		\
+	    "attempts at a time of one user; 0: no bound")		\
+	X(user_tests, "user-tests", COUNT, 1000000, 0, 100000000,	\
+	    "tests of one user that wait; 0: no bound")			\
+	X(user_runs, "user-runs", COUNT, 16, 0, 4096,			\
+	    "runs of one user at a time; 0: no bound")			\
+	X(user_connections, "user-connections", COUNT, 16, 0, 4096,	\
+	    "clients of one user at a time; 0: no bound")		\
+	X(user_memory, "user-memory", SIZE, 536870912, 0, 17179869184,	\
+	    "bytes of memory for the plans and runs of one user; 0: no bound") \
+	X(user_history, "user-history", SIZE, 1073741824, 0, 1125899906842624, \
+	    "bytes of history of one user; his oldest runs make room; 0: no bound") \
+	X(reattach_ms, "reattach-timeout", DURATION, 30000, 0, 86400000, \
+	    "a run whose client does not come back after a restart is cancelled") \
 	X(keep_runs, "keep-runs", COUNT, 50, 1, 10000,			\
 	    "finished runs that stay on show")				\
 	X(keep_memory, "keep-memory", SIZE, 134217728, 1048576, 17179869184, \
@@ -41,15 +59,37 @@ enum config_kind { CONFIG_COUNT, CONFIG_DURATION, CONFIG_SIZE };
 	    "bytes of one plan")					\
 	X(max_output, "max-output", SIZE, 1073741824, 1048576, 1099511627776, \
 	    "bytes of output kept for one run")				\
+	X(history_ms, "history-age", DURATION, 7776000000, 0, 315360000000, \
+	    "runs older than this are forgotten; 0: never")		\
+	X(history_runs, "history-runs", COUNT, 100000, 0, 100000000,	\
+	    "the oldest runs beyond so many are forgotten; 0: no bound") \
+	X(history_bytes, "history-size", SIZE, 4294967296, 0, 1125899906842624, \
+	    "bytes of history; the oldest runs make room; 0: no bound")	\
+	X(stop_drain_ms, "stop-drain", DURATION, 30000, 0, 3600000,	\
+	    "after SIGTERM runs may still end by themselves; 0: they are cancelled") \
 	X(lag, "lag", SIZE, 8388608, 65536, 1073741824,			\
 	    "bytes of events that a watcher may be behind")		\
 	X(lag_ms, "lag-timeout", DURATION, 30000, 100, 3600000,		\
-	    "a watcher that reads nothing for this long is dropped")
+	    "a watcher that reads nothing for this long is dropped")	\
+	X(allow_group, "allow-group", GROUP, 0, 0, 4294967295,		\
+	    "the service is for members of this group; empty: for all")	\
+	X(admin_group, "admin-group", GROUP, 0, 0, 4294967295,		\
+	    "its members see and control everything; empty: only root")
+
+#define CONFIG_WEIGHT		"weight."	/* and a user: how much he counts, of 1 */
+#define CONFIG_WEIGHTS		64		/* users with one of their own */
+
+struct config_weight {
+	char		key[48];	/* as it was set */
+	uint32_t	uid, weight;
+};
 
 struct config {
 #define X(member, key, kind, dflt, least, most, text)	uint64_t member;
 	CONFIG_LIST(X)
 #undef X
+	struct config_weight weights[CONFIG_WEIGHTS];
+	uint32_t	 nweights;
 };
 
 void	config_init(struct config *);
@@ -59,10 +99,23 @@ void	config_init(struct config *);
 int	config_row(const struct config *, size_t i, const char **ret_key, const char **ret_text,
 	    char *value, char *fallback, size_t size);
 
+/* Is it the key of a user's weight?  The user need not exist. */
+bool	config_is_weight(struct sv key);
+
+/* How much a user counts when the pool is shared. */
+uint32_t config_weight(const struct config *, uint32_t uid);
+
+/* The value of one setting as text.  0 or -ENOENT. */
+int	config_value(const struct config *, struct sv key, char *value, size_t size);
+
 /* A value in the settings' syntax: 8, 30s, 64M.  0 or -EINVAL. */
 int	config_parse(enum config_kind, struct sv text, uint64_t *ret);
 
 /* 0; -ENOENT for an unknown key, -EINVAL for a value, with one line in why. */
 int	config_set(struct config *, struct sv key, struct sv value, char *why, size_t size);
+
+/* The files were read again: each setting of `now` that is still as in `was`, what they
+ * said before, becomes what `next` has; one that was set since stays. */
+void	config_renew(struct config *now, const struct config *was, const struct config *next);
 
 #endif

@@ -8,37 +8,82 @@
 #include <event2/event.h>
 
 #include "common/fdutil.h"
+#include "common/identity.h"
 #include "common/log.h"
+#include "supervisor/access.h"
 #include "supervisor/control.h"
+#include "supervisor/quota.h"
 #include "supervisor/server.h"
 
 #define CONTROL_PAUSE_S	1	/* no accepting when descriptors ran out */
 /* Bytes of answers that wait for a client: above it takes no more questions.  More
  * than watchers and readers ever queue. */
 #define CONTROL_FULL	((size_t)8 << 20)
+/* So much a connection may have however much its user's others have. */
+#define CONTROL_SMALL	((size_t)64 << 10)
+#define CONTROL_ACCEPTS	32	/* in a turn */
+/* What one user's questions may take of a turn; each connection has one answered. */
+#define CONTROL_TURN_US	2000
 
 struct control {
 	struct server		*server;
 	struct event		*accept, *resume, *tick;
 	int			 fd;
 	TAILQ_HEAD(, conn)	 conns;
+	struct guests		 guests;
 	unsigned		 n;
 };
 
 /* ---- one connection ---- */
 
+static void
+count_pending(struct conn *c, size_t pending)
+{
+	c->guest->pending += pending - c->pending;
+	c->pending = pending;
+}
+
+/* Answers wait, more than it, or more than its user, may leave unread. */
+static bool
+is_full(const struct conn *c, size_t part)
+{
+	return c->pending > CONTROL_FULL / part || (c->pending > CONTROL_SMALL / part &&
+	    c->guest->pending > CONTROL_FULL / part);
+}
+
+static void
+count_plan(struct conn *c)
+{
+	uint64_t	plan = c->draft != NULL ? manifest_memory(&c->draft->plan) : 0;
+
+	c->guest->plans += plan - c->plan;
+	c->plan = plan;
+}
+
 static int
 on_frame(void *arg, enum msg_type type, uint32_t id, const union msg_body *m)
 {
 	struct conn	*c = arg;
-
+	uint64_t	 start = now_us();
 	int		 r;
 
-	c->heard_at = now_ms();
+	c->heard_at = start / 1000;
 	r = control_dispatch(c, type, id, m);
-	if (peer_pending(c->peer) > CONTROL_FULL)
+	count_plan(c);
+	count_pending(c, peer_pending(c->peer));
+	c->guest->used_us += now_us() - start;
+	c->resting = c->guest->used_us > CONTROL_TURN_US;
+	if (c->resting || is_full(c, 1))
 		peer_pause(c->peer, true);
 	return r;
+}
+
+/* Reads again, unless there is still a reason not to. */
+static void
+read_on(struct conn *c)
+{
+	if (!is_full(c, 2) && !c->resting && c->commit == NULL)
+		peer_pause(c->peer, false);
 }
 
 static void
@@ -46,17 +91,19 @@ on_drained(void *arg, size_t pending)
 {
 	struct conn	*c = arg;
 
-	if (pending < CONTROL_FULL / 2)
-		peer_pause(c->peer, false);
+	count_pending(c, pending);
+	read_on(c);
 }
 
+/* A plan that was not committed never was. */
 static void
-free_plan(struct conn *c)
+drop_draft(struct conn *c)
 {
-	if (c->plan != NULL)
-		manifest_free(c->plan);
-	free(c->plan);
-	c->plan = NULL;
+	commit_free(c->commit);
+	c->commit = NULL;
+	draft_free(c->draft);
+	c->draft = NULL;
+	count_plan(c);
 }
 
 static void
@@ -65,12 +112,14 @@ on_gone(void *arg, int r, const char *why)
 	struct conn	*c = arg;
 	struct server	*s = c->server;
 
-	if (r == -EBADMSG)
-		log_info("control", "client %d: %s", (int)c->pid, why);
+	if (r == -EBADMSG && guest_complain(c->guest, now_ms()))
+		log_about(&(struct log_subject){ .has_uid = true, .uid = c->uid }, LOG_LEVEL_INFO,
+		    "control", "client %d: %s", (int)c->pid, why);
 	c->gone = true;
 	watch_drop_peer(&s->watches, c->peer);
 	output_drop_peer(&s->outputs, c->peer);
-	free_plan(c);		/* a plan that was not committed never was */
+	ask_drop_peer(&s->asks, c->peer);
+	drop_draft(c);
 	c->last = NULL;
 	runs_client_gone(&s->runs, c->peer);
 }
@@ -90,8 +139,14 @@ control_add(struct control *ctl, int fd, uid_t uid, pid_t pid)
 	c->uid = uid;
 	c->pid = pid;
 	c->heard_at = now_ms();
+	c->guest = guests_enter(&ctl->guests, uid);
+	if (c->guest == NULL) {
+		free(c);
+		return NULL;
+	}
 	c->peer = peer_new(ctl->server->base, &ctl->server->peers, fd, MSG_DIR_C2S, &conn_ops, c);
 	if (c->peer == NULL) {
+		guests_leave(c->guest);
 		free(c);
 		return NULL;
 	}
@@ -107,8 +162,12 @@ free_conn(struct control *ctl, struct conn *c)
 	ctl->n--;
 	watch_drop_peer(&ctl->server->watches, c->peer);
 	output_drop_peer(&ctl->server->outputs, c->peer);
-	free_plan(c);
+	ask_drop_peer(&ctl->server->asks, c->peer);
+	drop_draft(c);
+	count_pending(c, 0);
+	guests_leave(c->guest);
 	peer_free(c->peer);
+	free(c->who);
 	free(c);
 }
 
@@ -127,13 +186,17 @@ static void
 admit(struct control *ctl, int fd)
 {
 	const struct config	*config = &ctl->server->config;
+	const struct guest	*guest;
 	struct conn		*c;
+	const char		*hint;
+	char			 why[QUOTA_WHY];
 	uid_t			 uid;
 	gid_t			 gid;
 	pid_t			 pid;
 
-	/* Ten more than the bound, so that there is room to say no. */
-	if (fd_peer(fd, &uid, &gid, &pid) != 0 || ctl->n >= config->max_connections + 10) {
+	/* Some more than the bounds, so that there is room to say no. */
+	if (fd_peer(fd, &uid, &gid, &pid) != 0 || ctl->n >= config->max_connections + 10 ||
+	    ((guest = guests_find(&ctl->guests, uid)) != NULL && quota_crowd(guest, config))) {
 		(void)close(fd);
 		return;
 	}
@@ -142,12 +205,15 @@ admit(struct control *ctl, int fd)
 		(void)close(fd);
 		return;
 	}
-	if (uid != ctl->server->uid && uid != 0)
-		refuse(c, MSG_ERR_DENIED, SV_LIT("this supervisor belongs to another user"),
-		    SV_LIT("unset PARATEST_SOCKET to use your own"));
+	(void)identity_of_socket(fd, &c->who, NULL);	/* without, groups grant nothing */
+	c->guest->unbounded = quota_unbounded(c);
+	if (access_enter(c, why, &hint) != 0)
+		refuse(c, MSG_ERR_DENIED, sv_from(why), sv_from(hint));
 	else if (ctl->n > config->max_connections)
 		refuse(c, MSG_ERR_LIMIT, SV_LIT("too many clients are connected"),
 		    SV_LIT("wait, or raise it: paratestctl config set max-connections N"));
+	else if (quota_connect(c, why) != 0)
+		refuse(c, MSG_ERR_LIMIT, sv_from(why), SV_LIT("end one of them, or wait"));
 }
 
 static void
@@ -155,12 +221,16 @@ on_accept(evutil_socket_t lfd, short what, void *arg)
 {
 	struct control	*ctl = arg;
 	struct timeval	 pause = { CONTROL_PAUSE_S, 0 };
-	int		 fd;
+	int		 fd = -1;
 
 	(void)what;
-	while ((fd = accept4(lfd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) != -1)
+	for (unsigned n = 0; n < CONTROL_ACCEPTS; n++) {
+		fd = accept4(lfd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		if (fd == -1)
+			break;
 		admit(ctl, fd);
-	if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+	}
+	if (fd == -1 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
 		/* It would be readable again at once, and for ever. */
 		log_warn("control", "no accepting for a second: %s", strerror(errno));
 		(void)event_del(ctl->accept);
@@ -194,7 +264,8 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 			continue;
 		if (!c->greeted && now - c->heard_at > CONTROL_HELLO_MS)
 			refuse(c, MSG_ERR_BAD, SV_LIT("no HELLO came in time"), SV_LIT(""));
-		else if (c->plan != NULL && now - c->heard_at > CONTROL_PLAN_MS)
+		else if (c->draft != NULL && c->commit == NULL &&
+		    now - c->heard_at > CONTROL_PLAN_MS)
 			refuse(c, MSG_ERR_BAD, SV_LIT("the plan was not completed in time"),
 			    SV_LIT(""));
 	}
@@ -213,6 +284,7 @@ control_new(struct server *s, int fd)
 	ctl->server = s;
 	ctl->fd = fd;
 	TAILQ_INIT(&ctl->conns);
+	LIST_INIT(&ctl->guests);
 	ctl->accept = event_new(s->base, fd, EV_READ | EV_PERSIST, on_accept, ctl);
 	ctl->resume = evtimer_new(s->base, on_resume, ctl);
 	ctl->tick = event_new(s->base, -1, EV_PERSIST, on_tick, ctl);
@@ -244,15 +316,39 @@ control_finish(struct control *ctl)
 		peer_finish(c->peer);
 }
 
+bool
+control_flush(struct control *ctl)
+{
+	struct conn	*c;
+	bool		 busy = false;
+
+	TAILQ_FOREACH(c, &ctl->conns, entry) {
+		if (c->gone)
+			continue;
+		if (c->commit != NULL) {
+			busy |= commit_pump(c->commit);
+			count_plan(c);
+		}
+		if (c->draft != NULL)
+			draft_flush(c->draft);
+	}
+	return busy;
+}
+
 void
 control_turn(struct control *ctl)
 {
 	struct conn	*c, *next;
 
+	guests_turn(&ctl->guests);
 	for (c = TAILQ_FIRST(&ctl->conns); c != NULL; c = next) {
 		next = TAILQ_NEXT(c, entry);
-		if (c->gone)
+		if (c->gone) {
 			free_conn(ctl, c);
+		} else if (c->resting) {
+			c->resting = false;
+			read_on(c);
+		}
 	}
 }
 
@@ -260,6 +356,12 @@ unsigned
 control_count(const struct control *ctl)
 {
 	return ctl->n;
+}
+
+const struct guest *
+control_guest(const struct control *ctl, uid_t uid)
+{
+	return guests_find(&ctl->guests, uid);
 }
 
 void

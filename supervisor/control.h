@@ -13,7 +13,8 @@
 
 #include "common/clock.h"
 #include "common/peer.h"
-#include "supervisor/manifest.h"
+#include "supervisor/commit.h"
+#include "supervisor/guests.h"
 #include "supervisor/run.h"
 
 #define CONTROL_HELLO_MS	10000	/* to say who speaks */
@@ -27,13 +28,19 @@ struct conn {
 	struct server		*server;
 	struct peer		*peer;
 	uid_t			 uid;
+	struct identity		*who;		/* owned; NULL: only uid is known */
 	pid_t			 pid;
 	bool			 greeted;	/* HELLO came */
+	bool			 refused;	/* what comes of a plan is passed over */
 	bool			 gone;		/* freed at the end of the turn */
+	bool			 resting;	/* until the next turn: its user took enough of this */
 	msec_t			 heard_at;
-	struct manifest		*plan;		/* being built; owned; NULL: none */
-	int			 plan_error;	/* it is refused at RUN_COMMIT */
-	char			 plan_why[MANIFEST_WHY];
+	struct guest		*guest;		/* all connections of that user */
+	size_t			 pending;	/* its part of theirs, as last counted */
+	uint64_t		 plan;		/* likewise */
+	uint64_t		 looked_at;	/* bytes of the draft then: see quota.h */
+	struct draft		*draft;		/* being built; owned; NULL: none */
+	struct commit		*commit;	/* of a draft that is whole; likewise */
 	struct run		*last;		/* of RUN_WATCH without a name */
 };
 
@@ -49,10 +56,17 @@ void		 control_close(struct control *);
 /* Drops every connection after its last message was sent. */
 void		 control_finish(struct control *);
 
+/* Once a turn, before anything leaves: plans on their way in are written, those that
+ * are whole get on.  True: some have more to do. */
+bool		 control_flush(struct control *);
+
 /* Once a turn: frees what is gone. */
 void		 control_turn(struct control *);
 
 unsigned	 control_count(const struct control *);
+
+/* What the connections of one user have together; NULL: he has none. */
+const struct guest *control_guest(const struct control *, uid_t);
 
 /* The run is about to be freed. */
 void		 control_forget_run(struct control *, const struct run *);

@@ -6,14 +6,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include <event2/buffer.h>
 
 #include "common/log.h"
+#include "supervisor/access.h"
 #include "supervisor/control.h"
+#include "supervisor/quota.h"
 #include "supervisor/server.h"
+#include "supervisor/settings.h"
 
 #define PROGRAM	"paratestd " PARATEST_VERSION
 
@@ -22,6 +24,9 @@
 #define HANDLER_S2C(name)
 #define HANDLER_S2W(name)
 #define HANDLER_W2S(name)
+#define HANDLER_S2D(name)
+#define HANDLER_D2S(name)
+#define HANDLER_JRN(name)
 #define MSG(dir, code, NAME, name, max, right)	HANDLER_##dir(name)
 #include "common/msg.def"
 
@@ -115,14 +120,14 @@ on_status(struct conn *c, uint32_t id, const struct msg_status *m)
 	static const char *const	states[] = { "ready", "draining", "leaving" };
 	struct server			*s = c->server;
 	struct msg_status_ok		 reply = { .pid = (uint64_t)getpid(),
-	    .program = SV_LIT(PROGRAM), .state = sv_from(states[s->state]),
+	    .program = SV_LIT(PROGRAM), .state = sv_from(states[s->phase]),
 	    .uptime_us = now_us() - s->started_us, .capacity = runs_capacity(&s->runs),
 	    .runs_active = s->runs.nactive, .runs_total = s->runs.total,
 	    .clients = control_count(s->control), .socket = sv_from(s->socket_path),
-	    .memory = resident_bytes(), .loop_lag_us = s->lag_us };
+	    .memory = resident_bytes(), .loop_lag_us = s->lag_us,
+	    .history = sv_from(runs_history_fault(&s->runs)),
+	    .state_dir = sv_from(s->state.path) };
 	struct pool_count		 n;
-	struct sched_count		 sc;
-	struct run			*run;
 
 	(void)m;
 	pool_count(s->pool, &n);
@@ -132,13 +137,72 @@ on_status(struct conn *c, uint32_t id, const struct msg_status *m)
 	reply.workers_replaced = n.replaced;
 	reply.tests_completed = n.completed;
 	reply.average_per_worker_milli = n.total > 0 ? n.completed * 1000 / n.total : 0;
-	TAILQ_FOREACH(run, &s->runs.list, entry) {
-		if (run->over)
-			continue;
-		sched_count(run->sched, &sc);
-		reply.tests_queued += sc.queued + sc.delayed;
-	}
+	reply.tests_queued = runs_queued(&s->runs);
 	return peer_send(c->peer, MSG_STATUS_OK, id, &reply) == -ENOMEM ? -ENOMEM : 0;
+}
+
+static void
+show_job(struct msg_worker_row *row, const struct pool_job *job)
+{
+	const struct run	*run = job->owner;
+
+	row->test = run->plan.tests[job->test].name;
+	row->run = sv_from(run->id);
+	row->uid = run->uid;
+	row->has |= MSG_BIT(worker_row, uid);
+	row->attempt = job->attempt;
+}
+
+/* Adds a user to a row. */
+static void
+add_user(const struct server *s, const struct user *u, struct msg_share_row *row)
+{
+	const struct guest	*guest = control_guest(s->control, u->uid);
+	struct sched_count	 c;
+	const struct run	*run;
+
+	row->users++;
+	row->runs += u->nactive;
+	row->share += u->share;
+	row->clients += guest != NULL ? guest->connections : 0;
+	TAILQ_FOREACH(run, &u->active, mate) {
+		sched_count(run->sched, &c);
+		row->used += c.used;
+		row->running += c.running;
+		row->queued += c.queued + c.delayed;
+	}
+}
+
+static int
+on_shares(struct conn *c, uint32_t id, const struct msg_shares *m)
+{
+	struct server		*s = c->server;
+	struct msg_share_row	 others = { .has = 0 }, row;
+	struct user		*u;
+	uid_t			 view = access_view(c);
+	uint64_t		 n = 0;
+
+	(void)m;
+	LIST_FOREACH(u, &s->runs.users, entry) {
+		if (u->nactive == 0)
+			continue;
+		if (view != 0 && view != u->uid) {
+			add_user(s, u, &others);
+			continue;
+		}
+		row = (struct msg_share_row){ .has = MSG_BIT(share_row, uid), .uid = u->uid,
+		    .weight = config_weight(&s->config, u->uid),
+		    .memory = quota_memory_of(s, u->uid) };
+		add_user(s, u, &row);
+		(void)peer_send(c->peer, MSG_SHARE_ROW, id, &row);
+		n++;
+	}
+	if (others.users > 0) {
+		others.clients = 0;
+		(void)peer_send(c->peer, MSG_SHARE_ROW, id, &others);
+		n++;
+	}
+	return end_of(c, id, n);
 }
 
 static int
@@ -147,14 +211,17 @@ on_workers(struct conn *c, uint32_t id, const struct msg_workers *m)
 	const struct pool_job	*job;
 	struct msg_worker_row	 row;
 	const struct run	*run;
+	uid_t			 view = access_view(c);
 	unsigned		 n = 0;
 
 	(void)m;
 	for (; pool_row(c->server->pool, n, &row, &job) == 0; n++) {
 		if (job != NULL) {
 			run = job->owner;
-			if (c->uid == 0 || c->uid == run->uid)
-				row.test = run->plan.tests[job->test].name;
+			if (view == 0 || view == run->uid)
+				show_job(&row, job);
+			else
+				row.age_us = row.cpu_us = row.memory = 0;
 		}
 		(void)peer_send(c->peer, MSG_WORKER_ROW, id, &row);
 	}
@@ -177,6 +244,7 @@ on_config_get(struct conn *c, uint32_t id, const struct msg_config_get *m)
 		row.value = sv_from(value);
 		row.fallback = sv_from(fallback);
 		row.text = sv_from(text);
+		row.persistent = settings_has(&c->server->state, row.key);
 		(void)peer_send(c->peer, MSG_CONFIG_ROW, id, &row);
 		n++;
 	}
@@ -190,10 +258,35 @@ on_config_get(struct conn *c, uint32_t id, const struct msg_config_get *m)
 static int
 on_config_set(struct conn *c, uint32_t id, const struct msg_config_set *m)
 {
-	char	why[200];
+	struct server		*s = c->server;
+	struct msg_config_row	 row = { .key = m->key };
+	char			 why[STATE_WHY], previous[32] = "", value[32] = "";
 
-	if (config_set(&c->server->config, m->key, m->value, why, sizeof why) != 0)
+	(void)config_value(&s->config, m->key, previous, sizeof previous);
+	if (config_set(&s->config, m->key, m->value, why, sizeof why) != 0)
 		return fail(c, id, MSG_ERR_BAD, why, "paratestctl config get lists the settings");
+	(void)config_value(&s->config, m->key, value, sizeof value);
+	if (m->persist && settings_keep(&s->state, m->key, sv_from(value), why) != 0) {
+		(void)config_set(&s->config, m->key, sv_from(previous), value, sizeof value);
+		return fail(c, id, MSG_ERR_INTERNAL, why, NULL);
+	}
+	history_configure(s->history);
+	s->runs.dirty = true;
+	row.value = sv_from(value);
+	row.previous = sv_from(previous);
+	row.persistent = m->persist;
+	(void)peer_send(c->peer, MSG_CONFIG_ROW, id, &row);
+	return end_of(c, id, 1);
+}
+
+static int
+on_reload(struct conn *c, uint32_t id, const struct msg_reload *m)
+{
+	char	why[CONFIG_FILE_WHY];
+
+	(void)m;
+	if (manager_reload(c->server->manager, why) != 0)
+		return fail(c, id, MSG_ERR_BAD, why, "all settings are as they were");
 	return ok(c, id);
 }
 
@@ -215,33 +308,39 @@ on_shutdown(struct conn *c, uint32_t id, const struct msg_shutdown *m)
 
 /* ---- a plan ---- */
 
-static void
-drop_plan(struct conn *c)
+static int
+refuse_plan(struct conn *c, uint32_t id)
 {
-	if (c->plan != NULL)
-		manifest_free(c->plan);
-	free(c->plan);
-	c->plan = NULL;
+	return fail(c, id, MSG_ERR_DRAINING, "the supervisor takes no new runs",
+	    "it leaves when it is idle; run this again then");
 }
 
 static int
 on_run_begin(struct conn *c, uint32_t id, const struct msg_run_begin *m)
 {
-	struct server	*s = c->server;
-	uint64_t	 key = 0;
+	struct server		*s = c->server;
+	struct draft_place	 place = server_place(s);
+	const char		*refused;
 
-	if (c->plan != NULL)
+	if (c->draft != NULL)
 		return fail(c, id, MSG_ERR_BAD, "a plan is open on this connection already", NULL);
-	if (s->state != SERVER_READY)
-		return fail(c, id, MSG_ERR_DRAINING, "the supervisor takes no new runs",
-		    "it leaves when it is idle; run this again then");
-	c->plan = calloc(1, sizeof *c->plan);
-	if (c->plan == NULL)
+	/* The tests are on their way already, and the client waits for what comes of them. */
+	c->refused = s->phase != SERVER_READY;
+	if (c->refused)
+		return refuse_plan(c, id);
+	if (s->service)
+		place.who = c->who;
+	c->looked_at = 0;
+	c->draft = draft_new(&place, m, c->uid);
+	if (c->draft == NULL)
 		return -ENOMEM;
-	(void)getrandom(&key, sizeof key, GRND_NONBLOCK);
-	c->plan_error = manifest_begin(c->plan, m, &s->config, s->runs.cpus, key, c->plan_why);
-	if (c->plan_error == 0)
-		pool_prepare(s->pool, 1);	/* up while the rest of the plan comes */
+	refused = access_no_runs(c);
+	if (refused != NULL) {
+		c->draft->error = -EPERM;
+		(void)snprintf(c->draft->why, sizeof c->draft->why, "%s", refused);
+	}
+	if (c->draft->error == 0)	/* up while the rest of the plan comes */
+		pool_prepare(s->pool, place.who, 1);
 	return 0;
 }
 
@@ -249,49 +348,45 @@ static int
 on_test_add(struct conn *c, uint32_t id, const struct msg_test_add *m)
 {
 	(void)id;
-	if (c->plan == NULL)
+	if (c->refused)
+		return 0;
+	if (c->draft == NULL || c->commit != NULL)
 		return -EBADMSG;
-	if (c->plan_error == 0)
-		c->plan_error = manifest_add(c->plan, m, &c->server->config, c->plan_why);
+	if (c->draft->error == 0)
+		c->draft->error = quota_memory(c, c->draft->why);
+	draft_add(c->draft, m, &c->server->config);
 	return 0;
 }
 
 static int
 on_run_commit(struct conn *c, uint32_t id, const struct msg_run_commit *m)
 {
-	struct server		*s = c->server;
-	struct msg_run_ok	 reply = { .has = 0 };
-	struct run		*run = NULL;
-	int			 r = c->plan_error;
-	bool			 detach;
+	struct draft	*d = c->draft;
+	int		 r;
 
-	if (c->plan == NULL)
+	if (c->refused) {
+		c->refused = false;
+		return refuse_plan(c, id);
+	}
+	if (d == NULL || c->commit != NULL)
 		return -EBADMSG;
-	if (r == 0 && m->tests != c->plan->ntests) {
+	r = d->error;
+	if (r == 0 && m->tests != d->plan.ntests) {
 		r = -EINVAL;
-		(void)snprintf(c->plan_why, sizeof c->plan_why,
-		    "%llu tests were announced and %u came", (unsigned long long)m->tests,
-		    c->plan->ntests);
+		(void)snprintf(d->why, sizeof d->why, "%llu tests were announced and %u came",
+		    (unsigned long long)m->tests, d->plan.ntests);
 	}
-	detach = c->plan->detach;
-	if (r == 0) {
-		r = runs_commit(&s->runs, c->plan, c->uid, &run);
-		if (r == -ENOSPC)
-			(void)snprintf(c->plan_why, sizeof c->plan_why, "too many runs are active");
-		else if (r != 0)
-			(void)snprintf(c->plan_why, sizeof c->plan_why,
-			    "the supervisor has no memory for this run");
-	}
-	drop_plan(c);
-	if (r != 0)
-		return fail(c, id, r == -EINVAL ? MSG_ERR_BAD : MSG_ERR_LIMIT, c->plan_why,
-		    r == -ENOSPC ? "wait, or raise the bound: paratestctl config get" : NULL);
-	run->client = detach ? NULL : c->peer;
-	c->last = run;
-	reply.run = sv_from(run->id);
-	reply.jobs = run->plan.jobs;
-	reply.seed = run->plan.seed;
-	return peer_send(c->peer, MSG_RUN_OK, id, &reply) == -ENOMEM ? -ENOMEM : 0;
+	if (r == 0)
+		r = manifest_close(&d->plan);
+	if (r == 0 && commit_start(c, id, m->dry) == 0)
+		return 0;
+	if (r == 0 || r == -ENOMEM)
+		(void)snprintf(d->why, sizeof d->why, "the supervisor has no memory for this run");
+	r = fail(c, id, r == -EINVAL ? MSG_ERR_BAD : r == -EPERM ? MSG_ERR_DENIED :
+	    MSG_ERR_LIMIT, d->why, NULL);
+	draft_free(d);
+	c->draft = NULL;
+	return r;
 }
 
 /* ---- runs ---- */
@@ -300,12 +395,43 @@ static int
 on_run_cancel(struct conn *c, uint32_t id, const struct msg_run_cancel *m)
 {
 	struct run	*run;
-	int		 r = runs_find(&c->server->runs, m->run, c->uid, &run);
+	char		 why[600];
+	int		 r = runs_find(&c->server->runs, m->run, access_view(c), &run);
 
 	if (r != 0)
 		return fail_run(c, id, r, m->run);
-	run_cancel(run, m->kill, "its user asked for it");
+	(void)snprintf(why, sizeof why, "its user asked for it%s" SV_FMT,
+	    m->reason.n > 0 ? ": " : "", SV_ARG(m->reason));
+	run_cancel(run, m->kill, why);
 	return ok(c, id);
+}
+
+/*
+ * Passes on a question about what is not held in memory.  `r`, of runs_find(), is what
+ * is answered when there is no history to ask.
+ */
+static int
+ask_history(struct conn *c, uint32_t id, enum msg_type type, const void *m, int r, struct sv run)
+{
+	const char	*fault;
+
+	switch (ask_relay(&c->server->asks, c->peer, id, access_view(c), type, m)) {
+	case 0:
+		return 0;
+	case -EBUSY:
+		return fail(c, id, MSG_ERR_LIMIT, "this connection asks too much at a time", NULL);
+	case -ENOMEM:
+		return -ENOMEM;
+	default:
+		break;
+	}
+	if (r != 0)
+		return fail_run(c, id, r, run);
+	/* While there is hope for the store the question waits: a fault lasts, while a
+	 * supervisor that leaves makes room for the next. */
+	fault = runs_history_fault(&c->server->runs);
+	return fail(c, id, MSG_ERR_NOT_FOUND, fault != NULL ? fault : "the history is not ready",
+	    fault == NULL ? "ask again" : NULL);
 }
 
 static int
@@ -316,7 +442,9 @@ on_run_watch(struct conn *c, uint32_t id, const struct msg_run_watch *m)
 	int		 r = 0;
 
 	if (m->run.n > 0 || run == NULL)
-		r = runs_find(&s->runs, m->run, c->uid, &run);
+		r = runs_find(&s->runs, m->run, access_view(c), &run);
+	if (r == -ENOENT)
+		return ask_history(c, id, MSG_RUN_WATCH, m, r, m->run);
 	if (r != 0)
 		return fail_run(c, id, r, m->run);
 	if (watch_count(&s->watches, c->peer) >= CONTROL_WATCHES)
@@ -327,6 +455,10 @@ on_run_watch(struct conn *c, uint32_t id, const struct msg_run_watch *m)
 		return fail(c, id, MSG_ERR_INTERNAL, "the events of this run cannot be read", NULL);
 	if (m->live && !run->over)
 		run_follow(run, POOL_ALL);
+	if (m->own && run->uid == c->uid && !run->over && run->forsaken_ms != 0) {
+		run->client = c->peer;	/* it is back */
+		run->forsaken_ms = 0;
+	}
 	s->urgent = true;
 	return 0;
 }
@@ -337,9 +469,10 @@ on_run_list(struct conn *c, uint32_t id, const struct msg_run_list *m)
 	struct msg_run_row	 row;
 	struct run		*run;
 	uint64_t		 n = 0;
+	uid_t			 view = access_view(c);
 
 	TAILQ_FOREACH(run, &c->server->runs.list, entry) {
-		if (c->uid != 0 && run->uid != c->uid)
+		if ((view != 0 && run->uid != view) || (m->active && run->over))
 			continue;
 		if (m->limit != 0 && n == m->limit)
 			break;
@@ -347,23 +480,33 @@ on_run_list(struct conn *c, uint32_t id, const struct msg_run_list *m)
 		(void)peer_send(c->peer, MSG_RUN_ROW, id, &row);
 		n++;
 	}
+	/* The history has the older ones, and may have some of these again. */
+	if (!m->active && (m->limit == 0 || n < m->limit) &&
+	    ask_relay(&c->server->asks, c->peer, id, view, MSG_RUN_LIST, m) == 0)
+		return 0;
 	return end_of(c, id, n);
 }
 
 static int
 on_output_read(struct conn *c, uint32_t id, const struct msg_output_read *m)
 {
-	struct server	*s = c->server;
-	struct run	*run;
-	char		 text[320];
-	int		 r = runs_find(&s->runs, m->run, c->uid, &run);
+	struct server		*s = c->server;
+	struct msg_output_read	 old = *m;
+	struct run		*run;
+	char			 text[320];
+	int			 r = runs_find(&s->runs, m->run, access_view(c), &run);
 
+	if (r == -ENOENT)
+		return ask_history(c, id, MSG_OUTPUT_READ, m, r, m->run);
 	if (r != 0)
 		return fail_run(c, id, r, m->run);
 	r = output_add(&s->outputs, c->peer, run, id, m);
 	switch (r) {
 	case 0:
 		return 0;
+	case -ESTALE:
+		old.run = sv_from(run->id);
+		return ask_history(c, id, MSG_OUTPUT_READ, &old, 0, old.run);
 	case -ENOENT:
 		(void)snprintf(text, sizeof text, "run %.8s has no test '%.*s'", run->id,
 		    (int)(m->test.n > 200 ? 200 : m->test.n), m->test.p);
@@ -378,6 +521,58 @@ on_output_read(struct conn *c, uint32_t id, const struct msg_output_read *m)
 	default:
 		return -ENOMEM;
 	}
+}
+
+/* ---- the history ---- */
+
+static int
+on_plan_read(struct conn *c, uint32_t id, const struct msg_plan_read *m)
+{
+	struct msg_plan_run		 head;
+	struct msg_plan_test		 row;
+	const struct manifest_test	*t;
+	struct run			*run;
+	uint64_t			 n = 0;
+	int				 r = runs_find(&c->server->runs, m->run, access_view(c), &run);
+
+	if (r == -ENOENT)
+		return ask_history(c, id, MSG_PLAN_READ, m, r, m->run);
+	if (r != 0)
+		return fail_run(c, id, r, m->run);
+	head = (struct msg_plan_run){ .run = sv_from(run->id), .name = sv_from(run->plan.label),
+	    .slots = run->plan.slot_words, .total = run->plan.ntests, .status = run->status };
+	(void)peer_send(c->peer, MSG_PLAN_RUN, id, &head);
+	for (uint32_t i = 0; i < run->plan.ntests; i++) {
+		t = &run->plan.tests[i];
+		if (m->open && t->over && (t->status == TEST_PASS || t->status == TEST_SKIP))
+			continue;
+		row = (struct msg_plan_test){ .index = i, .spec = t->spec, .attempts = t->attempts };
+		if (t->over) {
+			row.status = t->status;
+			row.has = MSG_BIT(plan_test, status);
+		}
+		(void)peer_send(c->peer, MSG_PLAN_TEST, id, &row);
+		n++;
+	}
+	return end_of(c, id, n);
+}
+
+static int
+on_history(struct conn *c, uint32_t id, const struct msg_history *m)
+{
+	return ask_history(c, id, MSG_HISTORY, m, 0, SV_LIT(""));
+}
+
+static int
+on_metrics(struct conn *c, uint32_t id, const struct msg_metrics *m)
+{
+	return ask_history(c, id, MSG_METRICS, m, 0, SV_LIT(""));
+}
+
+static int
+on_flaky(struct conn *c, uint32_t id, const struct msg_flaky *m)
+{
+	return ask_history(c, id, MSG_FLAKY, m, 0, SV_LIT(""));
 }
 
 /* ---- dispatch ---- */
@@ -395,7 +590,7 @@ may(const struct conn *c, enum msg_type type)
 	case MSG_RIGHT_OWNER:	/* runs_find() shows nobody another's run */
 		return type != MSG_HELLO;
 	case MSG_RIGHT_ADMIN:
-		return c->uid == 0 || c->uid == c->server->uid;
+		return access_admin(c);
 	case MSG_RIGHT_NONE:
 		break;
 	}
@@ -406,6 +601,9 @@ may(const struct conn *c, enum msg_type type)
 #define CASE_S2C(NAME, name)
 #define CASE_S2W(NAME, name)
 #define CASE_W2S(NAME, name)
+#define CASE_S2D(NAME, name)
+#define CASE_D2S(NAME, name)
+#define CASE_JRN(NAME, name)
 
 int
 control_dispatch(struct conn *c, enum msg_type type, uint32_t id, const union msg_body *m)

@@ -8,17 +8,18 @@
 #include "supervisor/evlog.h"
 
 struct evlog_chunk {
-	char		*data;		/* NULL when it is on disk */
-	size_t		 len, cap;
+	char		*data;		/* NULL: only in the journal */
+	size_t		 len, cap;	/* bytes of its frames */
 	uint64_t	 first;		/* sequence number of its first event */
-	uint64_t	 at;		/* on disk: where */
+	uint64_t	 from, to;	/* where its records are in the journal */
+	bool		 whole;		/* all of them are there */
 };
 
 void
-evlog_init(struct evlog *l, struct spool *spool)
+evlog_init(struct evlog *l, struct journal *journal)
 {
 	memset(l, 0, sizeof *l);
-	l->spool = spool;
+	l->journal = journal;
 	l->next_seq = 1;
 }
 
@@ -29,20 +30,21 @@ evlog_free(struct evlog *l)
 		free(l->chunks[i].data);
 	free(l->chunks);
 	l->chunks = NULL;
-	l->nchunks = l->cap = l->spilled = 0;
+	l->nchunks = l->cap = l->dropped = 0;
 }
 
-/* Moves the oldest chunk in memory to disk; what cannot be moved stays. */
+/* The oldest chunk in memory leaves it; one that is not in the journal stays. */
 static void
-spill(struct evlog *l)
+drop(struct evlog *l)
 {
-	struct evlog_chunk	*c = &l->chunks[l->spilled];
+	struct evlog_chunk	*c = &l->chunks[l->dropped];
 
-	if (spool_append(l->spool, c->data, c->len, &c->at) != 0)
+	if (!c->whole || c->to > l->journal->written)
 		return;
 	free(c->data);
 	c->data = NULL;
-	l->spilled++;
+	c->cap = 0;
+	l->dropped++;
 }
 
 static struct evlog_chunk *
@@ -50,8 +52,8 @@ new_chunk(struct evlog *l)
 {
 	struct evlog_chunk	*v, *c;
 
-	if (l->nchunks - l->spilled >= EVLOG_RESIDENT)
-		spill(l);
+	if (l->nchunks - l->dropped >= EVLOG_RESIDENT)
+		drop(l);
 	if (l->nchunks == l->cap) {
 		v = reallocarray(l->chunks, l->cap * 2 + 8, sizeof *v);
 		if (v == NULL)
@@ -62,6 +64,8 @@ new_chunk(struct evlog *l)
 	c = &l->chunks[l->nchunks];
 	memset(c, 0, sizeof *c);
 	c->first = l->next_seq;
+	c->from = c->to = journal_size(l->journal);
+	c->whole = true;
 	l->nchunks++;
 	return c;
 }
@@ -74,7 +78,7 @@ room(struct evlog *l, size_t n)
 	size_t			 cap;
 	char			*p;
 
-	if (c == NULL || (c->len > 0 && c->len + n > EVLOG_CHUNK))
+	if (c == NULL || (c->len > 0 && (c->data == NULL || c->len + n > EVLOG_CHUNK)))
 		c = new_chunk(l);
 	if (c == NULL || c->len + n <= c->cap)
 		return c;
@@ -93,7 +97,6 @@ evlog_append(struct evlog *l, struct msg_event *ev)
 	struct evlog_chunk	*c;
 	char			*body = NULL;
 	size_t			 len;
-	unsigned char		 head[MSG_HEADER] = { 0 };
 	int			 r;
 
 	ev->seq = l->next_seq;
@@ -105,17 +108,37 @@ evlog_append(struct evlog *l, struct msg_event *ev)
 		free(body);
 		return -ENOMEM;
 	}
-	head[0] = (unsigned char)(len >> 24);
-	head[1] = (unsigned char)(len >> 16);
-	head[2] = (unsigned char)(len >> 8);
-	head[3] = (unsigned char)len;
-	head[5] = MSG_EVENT;
-	memcpy(c->data + c->len, head, MSG_HEADER);
+	msg_header(c->data + c->len, MSG_EVENT, 0, len);
 	memcpy(c->data + c->len + MSG_HEADER, body, len);
 	c->len += MSG_HEADER + len;
 	l->bytes += MSG_HEADER + len;
 	l->next_seq++;
+	if (journal_append(l->journal, MSG_EVENT, body, len, NULL) != 0)
+		c->whole = false;
+	c->to = journal_size(l->journal);
 	free(body);
+	return 0;
+}
+
+int
+evlog_recall(struct evlog *l, uint64_t seq, size_t body_len, uint64_t at)
+{
+	struct evlog_chunk	*c = l->nchunks > 0 ? &l->chunks[l->nchunks - 1] : NULL;
+	size_t			 n = MSG_HEADER + body_len;
+
+	if (seq != l->next_seq)
+		return -EBADMSG;
+	if (c == NULL || c->len + n > EVLOG_CHUNK) {
+		c = new_chunk(l);
+		if (c == NULL)
+			return -ENOMEM;
+		c->from = at - MSG_HEADER;
+		l->dropped = l->nchunks;
+	}
+	c->len += n;
+	c->to = at + body_len;
+	l->bytes += n;
+	l->next_seq++;
 	return 0;
 }
 
@@ -128,19 +151,39 @@ frame_len(const char *data)
 	return MSG_HEADER + ((size_t)p[0] << 24 | (size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3]);
 }
 
-/* The bytes of a chunk; *ret_own is to be freed when it came from disk. */
+/* Reads a chunk's events out of the journal, as frames; NULL when that fails. */
+static char *
+read_back(const struct evlog *l, const struct evlog_chunk *c)
+{
+	struct journal_reader	 rd;
+	enum msg_type		 type;
+	struct sv		 body;
+	char			*data = malloc(c->len);
+	size_t			 n = 0;
+
+	if (data == NULL)
+		return NULL;
+	journal_reader_init(&rd, l->journal->fd, c->from, c->to);
+	while (n < c->len && journal_next(&rd, &type, &body) == 1) {
+		if (type != MSG_EVENT || MSG_HEADER + body.n > c->len - n)
+			continue;
+		msg_header(data + n, MSG_EVENT, 0, body.n);
+		memcpy(data + n + MSG_HEADER, body.p, body.n);
+		n += MSG_HEADER + body.n;
+	}
+	journal_reader_free(&rd);
+	if (n == c->len)
+		return data;
+	free(data);
+	return NULL;
+}
+
+/* The bytes of a chunk; *ret_own is to be freed when they were read back. */
 static const char *
 chunk_data(const struct evlog *l, const struct evlog_chunk *c, char **ret_own)
 {
-	*ret_own = NULL;
-	if (c->data != NULL)
-		return c->data;
-	*ret_own = malloc(c->len);
-	if (*ret_own != NULL && spool_read(l->spool, c->at, *ret_own, c->len) != 0) {
-		free(*ret_own);
-		*ret_own = NULL;
-	}
-	return *ret_own;
+	*ret_own = c->data == NULL ? read_back(l, c) : NULL;
+	return c->data != NULL ? c->data : *ret_own;
 }
 
 int

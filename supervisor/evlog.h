@@ -1,7 +1,7 @@
 /*
  * The events of one run, as encoded frames in order, from the first to the newest.
- * The last of them are in memory, older ones in the run's spool; a reader has a
- * cursor and takes as much as it can use, so that nobody is waited for.
+ * All are in the run's journal, the last of them in memory too; a reader has a cursor
+ * and takes as much as it can use, so that nobody is waited for.
  */
 #ifndef SUPERVISOR_EVLOG_H
 #define SUPERVISOR_EVLOG_H
@@ -9,8 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/journal.h"
 #include "common/msg.h"
-#include "supervisor/spool.h"
 
 #define EVLOG_CHUNK	((size_t)128 << 10)	/* bytes */
 #define EVLOG_RESIDENT	8			/* chunks in memory */
@@ -18,10 +18,10 @@
 struct evlog_chunk;
 
 struct evlog {
-	struct spool		*spool;		/* borrowed */
+	struct journal		*journal;	/* borrowed */
 	struct evlog_chunk	*chunks;
 	size_t			 nchunks, cap;
-	size_t			 spilled;	/* the first so many are on disk */
+	size_t			 dropped;	/* the first so many are not in memory */
 	uint64_t		 next_seq;	/* of the next event */
 	uint64_t		 bytes;		/* of all events so far */
 };
@@ -33,11 +33,16 @@ struct evlog_cursor {
 	uint64_t	bytes;		/* before it */
 };
 
-void	evlog_init(struct evlog *, struct spool *);
+void	evlog_init(struct evlog *, struct journal *);
 void	evlog_free(struct evlog *);
 
-/* Numbers the event and appends it.  0, -EMSGSIZE, -ENOMEM. */
+/* Numbers the event and appends it, here and to the journal.  0, -EMSGSIZE, -ENOMEM:
+ * nothing was appended.  What the journal cannot take stays in memory. */
 int	evlog_append(struct evlog *, struct msg_event *);
+
+/* Takes in an event that is in the journal already, whose record has its body at
+ * `at`; seq is the next one.  0, -EBADMSG for another, -ENOMEM. */
+int	evlog_recall(struct evlog *, uint64_t seq, size_t body_len, uint64_t at);
 
 /* A cursor at event `seq` (clamped to 1 and to the next one).  0 or -errno. */
 int	evlog_seek(const struct evlog *, uint64_t seq, struct evlog_cursor *ret);

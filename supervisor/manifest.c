@@ -4,10 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/faketime.h"
 #include "common/spec.h"
 #include "supervisor/manifest.h"
 
 #define MANIFEST_RESOURCES_MAX	4096
+#define MANIFEST_TAGS_MAX	4096	/* more have no budget and no breaker of their own, */
+#define MANIFEST_TEST_TAGS	64	/* nor have more than these of one test */
 #define MANIFEST_HOOK_MS		30000	/* of a hook that states no timeout */
 
 static int
@@ -91,17 +94,133 @@ declare_slots(struct manifest *p, struct svs slots, char *why)
 	    no_memory(why);
 }
 
+static int
+check_budgets(struct svs words, char *why)
+{
+	struct spec_budget	b;
+
+	if (words.n % 2 != 0 || words.n / 2 > SPEC_BUDGETS_MAX)
+		return refuse(why, -EINVAL, "too many retry budgets", SV_LIT(""));
+	for (uint32_t i = 0; i < words.n; i += 2) {
+		if (spec_budget(words.v[i + 1], &b) != 0)
+			return refuse(why, -EINVAL, "not a retry budget like 2%, 20 or 10m:",
+			    words.v[i + 1]);
+	}
+	return 0;
+}
+
+/* A setting by its index, cut to 32 bits. */
+static uint32_t
+number(struct nums v, unsigned i)
+{
+	uint64_t	x = nums_at(v, i);
+
+	return x < UINT32_MAX ? (uint32_t)x : UINT32_MAX;
+}
+
+static struct breaker_policy
+breaker_settings(struct nums v)
+{
+	struct breaker_policy	b = { .off = number(v, BREAKER_SET_OFF) != 0,
+	    .window = number(v, BREAKER_SET_WINDOW), .minimum = number(v, BREAKER_SET_MINIMUM),
+	    .failure_ppm = number(v, BREAKER_SET_FAILURE_PPM),
+	    .consecutive = number(v, BREAKER_SET_CONSECUTIVE),
+	    .cool_down_ms = number(v, BREAKER_SET_COOL_DOWN_MS),
+	    .mass_ppm = number(v, BREAKER_SET_MASS_PPM) };
+
+	return b;
+}
+
+static double
+share(struct nums v, enum flake_setting i)
+{
+	return (double)nums_at(v, i) / 1e6;
+}
+
+static struct flake_policy
+flake_settings(struct nums v)
+{
+	struct flake_policy	f = { .on = number(v, FLAKE_SET_ON) != 0,
+	    .runs = number(v, FLAKE_SET_RUNS), .max_runs = number(v, FLAKE_SET_MAX_RUNS),
+	    .threshold = share(v, FLAKE_SET_THRESHOLD_PPM),
+	    .stop_on_stable = number(v, FLAKE_SET_STOP_ON_STABLE) != 0,
+	    .alpha = share(v, FLAKE_SET_ALPHA_PPM), .rate = share(v, FLAKE_SET_RATE_PPM),
+	    .noise = share(v, FLAKE_SET_NOISE_PPM), .fdr = share(v, FLAKE_SET_FDR_PPM) };
+
+	f.provoke = number(v, FLAKE_SET_PROVOKE) != 0;
+	f.diagnose = number(v, FLAKE_SET_DIAGNOSE);
+	f.budget = number(v, FLAKE_SET_BUDGET);
+	f.budget_ms = nums_at(v, FLAKE_SET_BUDGET_MS);
+	f.use_record = number(v, FLAKE_SET_RECORD) != 0;
+	f.under = number(v, FLAKE_SET_UNDER);
+	f.until_fails = number(v, FLAKE_SET_UNTIL_FAILS);
+	f.conditions = number(v, FLAKE_SET_CONDITIONS);
+	if (f.conditions == 0)
+		f.conditions = FLAKE_USUAL | FLAKE_ASIDE;
+	if (number(v, FLAKE_SET_POWER_PPM) != 0)
+		f.beta = 1 - share(v, FLAKE_SET_POWER_PPM);
+	return flake_defaults(&f);
+}
+
+/* One test after the other: what speaks of any other order contradicts it. */
+static int
+share_folder(struct manifest *p, const struct msg_run_begin *m, char *why)
+{
+	if (m->shuffle || p->flake.on || m->jobs > 1) {
+		(void)snprintf(why, MANIFEST_WHY, "a run whose tests share a folder has one order "
+		    "and one job: no shuffle, no flake detection, no more jobs");
+		return -EINVAL;
+	}
+	p->shared = p->plan_order = true;
+	p->jobs = 1;
+	return 0;
+}
+
+/* Those that are asked for by name must be there; the usual ones always are. */
+static int
+check_conditions(struct nums v, char why[MANIFEST_WHY])
+{
+	uint64_t	 asked = nums_at(v, FLAKE_SET_CONDITIONS);
+	char		*library;
+
+	if (asked >> FLAKE_CONDITION_COUNT != 0 || (asked & 1u << FLAKE_PLAIN) != 0) {
+		(void)snprintf(why, MANIFEST_WHY, "a condition is asked for that is not known here");
+		return -EINVAL;
+	}
+	if (asked != 0 && (asked & ~(uint64_t)FLAKE_ASIDE) == 0) {
+		(void)snprintf(why, MANIFEST_WHY, "no condition is asked for that shows a flaky test: "
+		    "copies and fixed-layout only help to find its cause");
+		return -EINVAL;
+	}
+	if ((asked & 1u << FLAKE_CLOCK) == 0 && nums_at(v, FLAKE_SET_UNDER) != 1 + FLAKE_CLOCK)
+		return 0;
+	library = faketime_find();
+	if (library == NULL)
+		return refuse(why, -EINVAL, "libfaketime is not installed here (apt-get install "
+		    "libfaketime), which is needed for the condition", SV_LIT("clock"));
+	free(library);
+	return 0;
+}
+
 int
 manifest_begin(struct manifest *p, const struct msg_run_begin *m, const struct config *c, uint32_t cpus,
     uint64_t hash_key, char why[MANIFEST_WHY])
 {
+	int	r;
+
 	memset(p, 0, sizeof *p);
-	p->names.key = p->lock_names.key = p->slot_names.key = hash_key;
+	p->names.key = p->lock_names.key = p->slot_names.key = p->tag_names.key = hash_key;
 	p->reader = msg_reader_new();
 	if (p->reader == NULL)
 		return no_memory(why);
 	if (m->name.n > SPEC_NAME_MAX)
 		return refuse(why, -EINVAL, "the label is longer than 512 bytes:", m->name);
+	if (m->parent.n > SPEC_NAME_MAX)
+		return refuse(why, -EINVAL, "the parent is longer than 512 bytes:", m->parent);
+	if (nums_at(m->flake, FLAKE_SET_UNDER) > FLAKE_CONDITION_COUNT)
+		return refuse(why, -EINVAL, "flake detection under an unknown condition", SV_LIT(""));
+	if (spec_revision_wrong(m->revision) != NULL)
+		return refuse(why, -EINVAL, spec_revision_wrong(m->revision), SV_LIT(""));
 	if (m->jobs > c->max_jobs) {
 		(void)snprintf(why, MANIFEST_WHY, "%llu jobs are more than the %llu of max-jobs",
 		    (unsigned long long)m->jobs, (unsigned long long)c->max_jobs);
@@ -116,17 +235,34 @@ manifest_begin(struct manifest *p, const struct msg_run_begin *m, const struct c
 	if (p->timeout_ms > SPEC_TIMEOUT_MAX_MS || p->test_timeout_ms > SPEC_TIMEOUT_MAX_MS ||
 	    p->grace_ms > SPEC_TIMEOUT_MAX_MS)
 		return refuse(why, -EINVAL, "a duration is longer than 30 days", SV_LIT(""));
+	if (m->priority > 2 * SPEC_PRIORITY_MAX)
+		return refuse(why, -EINVAL, "the priority is not from -10 to 10", SV_LIT(""));
+	p->priority = spec_priority(m->priority);
 	p->seed = m->seed;
 	p->shuffle = m->shuffle;
 	p->detach = m->detach;
 	p->live = m->live;
+	p->plan_order = m->plan_order;
+	p->breaker = breaker_settings(m->breaker);
+	p->flake = flake_settings(m->flake);
 	p->context.umask = m->umask & 0777;
 	p->context.seed = m->seed;
 	if (m->name.n > 0 && (p->label = strndup(m->name.p, m->name.n)) == NULL)
 		return no_memory(why);
-	if (dup_strs(&p->arena, m->env, &p->context.env) != 0)
+	if (m->parent.n > 0 && (p->parent = strndup(m->parent.p, m->parent.n)) == NULL)
 		return no_memory(why);
-	return declare_slots(p, m->slots, why);
+	if (m->revision.n > 0 && (p->revision = strndup(m->revision.p, m->revision.n)) == NULL)
+		return no_memory(why);
+	if (dup_strs(&p->arena, m->env, &p->context.env) != 0 ||
+	    dup_strs(&p->arena, m->slots, &p->slot_words) != 0 ||
+	    dup_strs(&p->arena, m->budgets, &p->budget_words) != 0)
+		return no_memory(why);
+	r = check_budgets(m->budgets, why);
+	if (r == 0 && m->shared)
+		r = share_folder(p, m, why);
+	if (r == 0)
+		r = check_conditions(m->flake, why);
+	return r == 0 ? declare_slots(p, m->slots, why) : r;
 }
 
 static int
@@ -192,6 +328,68 @@ needs(struct manifest *p, const struct msg_test_add *m, struct sched_test *st, c
 	return 0;
 }
 
+/* The number of a tag, a new one where there is room; STRMAP_NONE where not. */
+static int
+tag_number(struct manifest *p, struct sv tag, uint32_t *ret)
+{
+	struct manifest_tag	*v;
+	uint32_t		 at = strmap_get(&p->tag_names, tag);
+
+	*ret = at;
+	if (at != STRMAP_NONE || p->ntags == MANIFEST_TAGS_MAX)
+		return 0;
+	at = p->ntags;
+	if ((at & (at + 1)) == 0) {	/* 0, 1, 3, 7: grow */
+		v = reallocarray(p->tags, at * 2 + 1, sizeof *v);
+		if (v == NULL)
+			return -ENOMEM;
+		p->tags = v;
+	}
+	tag = dup_sv(&p->arena, tag);
+	if (tag.p == NULL || strmap_put(&p->tag_names, tag, at) != 0)
+		return -ENOMEM;
+	p->tags[p->ntags++] = (struct manifest_tag){ tag, 0 };
+	*ret = at;
+	return 0;
+}
+
+/* The numbers of its tags, none twice. */
+static int
+number_tags(struct manifest *p, const struct msg_test_add *m, struct sched_test *st)
+{
+	uint32_t	n = m->tags.n < MANIFEST_TEST_TAGS ? m->tags.n : MANIFEST_TEST_TAGS;
+	uint32_t	*v, at, k;
+
+	if (n == 0)
+		return 0;
+	v = arena_alloc(&p->arena, n * sizeof *v);
+	if (v == NULL)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < n; i++) {
+		if (tag_number(p, m->tags.v[i], &at) != 0)
+			return -ENOMEM;
+		for (k = 0; k < st->ntags && v[k] != at; k++)
+			;
+		if (at == STRMAP_NONE || k < st->ntags)
+			continue;
+		p->tags[at].tests++;
+		v[st->ntags++] = at;
+	}
+	st->tags = v;
+	return 0;
+}
+
+static struct sched_retry
+retry_policy(const struct msg_test_add *m)
+{
+	return (struct sched_retry){ .count = (uint32_t)m->retry_count,
+	    .on_request = !MSG_HAS(m, test_add, retry_count),
+	    .auto_delay = !MSG_HAS(m, test_add, retry_delay_ms),
+	    .where = (enum retry_where)m->retry_where, .delay_ms = m->retry_delay_ms,
+	    .multiplier_milli = (uint32_t)m->retry_multiplier_milli,
+	    .max_delay_ms = m->retry_max_delay_ms, .jitter = (enum retry_jitter)m->retry_jitter };
+}
+
 static void
 set_limits(const struct manifest *p, const struct msg_test_add *m, struct manifest_test *t)
 {
@@ -234,14 +432,22 @@ manifest_add(struct manifest *p, const struct msg_test_add *m, const struct conf
 		    (unsigned long long)c->max_tests, (unsigned long long)c->max_plan);
 		return -ENOSPC;
 	}
-	st.retry = (struct sched_retry){ (uint32_t)m->retry_count, m->retry_delay_ms,
-	    (uint32_t)m->retry_multiplier_milli, m->retry_max_delay_ms,
-	    (enum retry_jitter)m->retry_jitter };
+	if (p->flake.on && ((uint64_t)p->ntests + 1) * (p->flake.runs > 0 ? p->flake.runs :
+	    p->flake.max_runs + p->flake.diagnose) > MANIFEST_ATTEMPTS_MAX) {
+		(void)snprintf(why, MANIFEST_WHY, "flake detection of so many tests may take more than "
+		    "%d attempts: select fewer tests, or ask for fewer runs", MANIFEST_ATTEMPTS_MAX);
+		return -ENOSPC;
+	}
+	st.retry = retry_policy(m);
 	r = needs(p, m, &st, why);
 	if (r != 0)
 		return r;
+	/* Nothing runs beside it, so that all it needs is there: one kind of tests, which
+	 * has one order.  A retry would find what the attempt before it has left. */
+	if (p->shared)
+		st = (struct sched_test){ .weight = 1, .skip = st.skip };
 	set_limits(p, m, &t);
-	if (grow(p) != 0 || msg_encode(MSG_TEST_ADD, m, &spec, &len) != 0)
+	if (number_tags(p, m, &st) != 0 || grow(p) != 0 || msg_encode(MSG_TEST_ADD, m, &spec, &len) != 0)
 		return no_memory(why);
 	t.spec = (struct sv){ arena_dup(&p->arena, spec, len), len };
 	free(spec);
@@ -251,6 +457,7 @@ manifest_add(struct manifest *p, const struct msg_test_add *m, const struct conf
 		return no_memory(why);
 	t.name = body.test_add.name;
 	t.source = body.test_add.source;
+	t.suite = body.test_add.suite;
 	t.skip = body.test_add.skip;
 	if (strmap_put(&p->names, t.name, p->ntests) != 0)
 		return no_memory(why);
@@ -259,11 +466,61 @@ manifest_add(struct manifest *p, const struct msg_test_add *m, const struct conf
 	return 0;
 }
 
-void
+static struct budget_limit
+limit_of(struct sv words, uint32_t tests)
+{
+	struct budget_limit	limit = BUDGET_UNLIMITED;
+	struct spec_budget	b = { .kind = BUDGET_NONE };
+
+	(void)spec_budget(words, &b);		/* it was checked */
+	switch (b.kind) {
+	case BUDGET_PPM:
+		limit.retries = budget_share(b.value, tests);
+		break;
+	case BUDGET_RETRIES:
+		limit.retries = b.value;
+		break;
+	case BUDGET_MS:
+		limit.ms = b.value;
+		break;
+	case BUDGET_NONE:
+		break;
+	}
+	return limit;
+}
+
+int
 manifest_close(struct manifest *p)
 {
+	uint32_t	at;
+
 	msg_reader_free(p->reader);
 	p->reader = NULL;
+	if (p->budget_words.n == 0)
+		return 0;
+	p->budgets = calloc((size_t)p->ntags + 1, sizeof *p->budgets);
+	if (p->budgets == NULL)
+		return -ENOMEM;
+	for (uint32_t i = 0; i <= p->ntags; i++)
+		p->budgets[i] = BUDGET_UNLIMITED;
+	for (uint32_t i = 0; i < p->budget_words.n; i += 2) {
+		struct sv	tag = p->budget_words.v[i], words = p->budget_words.v[i + 1];
+
+		at = tag.n == 0 ? p->ntags : strmap_get(&p->tag_names, tag);
+		if (at != STRMAP_NONE)
+			p->budgets[at] = limit_of(words, tag.n == 0 ? p->ntests : p->tags[at].tests);
+	}
+	return 0;
+}
+
+struct sched_plan
+manifest_plan(const struct manifest *p)
+{
+	return (struct sched_plan){ .tests = p->sched, .ntests = p->ntests,
+	    .resources = p->resources, .nresources = p->nresources, .ntags = p->ntags,
+	    .budgets = p->budgets, .breaker = p->breaker, .flake = p->flake, .records = p->records,
+	    .by_history = !p->plan_order && !p->flake.on, .jobs = p->jobs,
+	    .max_fail = p->max_fail, .timeout_ms = p->timeout_ms, .shuffle = p->shuffle, .seed = p->seed };
 }
 
 void
@@ -273,11 +530,17 @@ manifest_free(struct manifest *p)
 	strmap_free(&p->names);
 	strmap_free(&p->lock_names);
 	strmap_free(&p->slot_names);
+	strmap_free(&p->tag_names);
 	arena_free(&p->arena);
 	free(p->tests);
 	free(p->sched);
+	free(p->records);
 	free(p->resources);
+	free(p->tags);
+	free(p->budgets);
 	free(p->label);
+	free(p->parent);
+	free(p->revision);
 	memset(p, 0, sizeof *p);
 }
 

@@ -16,10 +16,12 @@
 
 #define MANIFEST_WHY	512	/* bytes of an error's text */
 
+#define MANIFEST_ATTEMPTS_MAX	30000000	/* of flake detection: each is on record */
+
 /* Output of one attempt that is kept; in the plan's arena. */
 struct manifest_extent {
 	struct manifest_extent	*next;
-	uint64_t		 at;	/* in the run's spool */
+	uint64_t		 at;	/* in the run's journal */
 	uint32_t		 len;
 	unsigned		 stream; /* 1 stdout, 2 stderr */
 };
@@ -33,34 +35,72 @@ struct manifest_output {
 
 struct manifest_test {
 	struct sv		 spec;		/* body of its TEST_ADD */
-	struct sv		 name, source;	/* in spec */
+	struct sv		 name, source, suite;	/* in spec */
 	uint64_t		 timeout_ms;	/* 0: none */
 	uint64_t		 limit_ms;	/* with hooks and graces, 0: none */
 	uint32_t		 grace_ms, output_limit;
 	uint32_t		 attempts, lost, delay_ms;
+	uint32_t		 retries;	/* that were granted and have started */
+	uint64_t		 ready_us;	/* since when it could start, monotonic */
+	uint64_t		 queued_us;	/* its last attempt waited so long for a slot */
 	bool			 over;		/* has its verdict */
+	bool			 flaky;		/* likewise */
 	bool			 follow;	/* somebody wants its output as it comes */
+	uint8_t			 condition;	/* enum flake_condition, of the last attempt */
+	enum test_status	 status;	/* with its verdict */
+	uint16_t		 fails, passes;	/* likewise, when flaky tests are looked for */
 	uint64_t		 duration_us;	/* of the last attempt */
 	struct manifest_output	*outputs;	/* newest first */
+	uint32_t		 forgotten;	/* output of attempts up to this one is only in
+						 * the history */
 	struct sv		 skip;
+};
+
+struct manifest_tag {
+	struct sv		 name;
+	uint32_t		 tests;	/* that have it */
 };
 
 struct manifest {
 	struct arena		 arena;
-	struct strmap		 names, lock_names, slot_names;
+	struct strmap		 names, lock_names, slot_names, tag_names;
 	struct msg_reader	*reader;
+	struct manifest_extent	*spare;		/* in the arena, of outputs that are forgotten */
 	struct manifest_test	*tests;
 	struct sched_test	*sched;		/* the same, as the scheduler wants them */
+	struct flake_record	*records;	/* of each, when flaky tests are looked for;
+						 * NULL: not known */
 	uint32_t		 ntests, cap;
 	uint32_t		*resources;	/* how many of each there are */
 	uint32_t		 nresources;
+	struct manifest_tag	*tags;
+	uint32_t		 ntags;
+	struct budget_limit	*budgets;	/* of each tag, then the run's; by
+						 * manifest_close() */
 	/* of RUN_BEGIN, copied */
 	char			*label;		/* NULL: none */
+	char			*parent;	/* NULL: none */
+	char			*revision;	/* NULL: not said */
+	struct svs		 budget_words;	/* 2 each: tag, limit */
+	struct svs		 slot_words;	/* NAME=COUNT */
+	struct breaker_policy	 breaker;
+	struct flake_policy	 flake;
 	struct msg_context	 context;
 	uint32_t		 jobs, max_fail;
+	int			 priority;	/* among the runs of its user */
 	uint64_t		 timeout_ms, test_timeout_ms, grace_ms, seed;
-	bool			 shuffle, detach, live;
+	bool			 shuffle, detach, live, plan_order;
+	bool			 shared;	/* one at a time, in the order of the plan, all of
+						 * them with one TMPDIR, and nothing again */
 };
+
+/* A time limit of a test as it holds for its last attempt, ms: longer under a changed
+ * condition. */
+static inline uint64_t
+manifest_limit(const struct manifest_test *t, uint64_t ms)
+{
+	return t->condition != FLAKE_PLAIN ? ms * FLAKE_SLOWDOWN : ms;
+}
 
 /*
  * A plan as RUN_BEGIN describes it, with the settings' defaults; `hash_key` is
@@ -74,8 +114,12 @@ int	manifest_begin(struct manifest *, const struct msg_run_begin *, const struct
 int	manifest_add(struct manifest *, const struct msg_test_add *, const struct config *,
 	    char why[MANIFEST_WHY]);
 
-/* Nothing more is added: gives back what only building needs. */
-void	manifest_close(struct manifest *);
+/* Nothing more is added: works out the budgets, and gives back what only building
+ * needs.  0 or -ENOMEM. */
+int	manifest_close(struct manifest *);
+
+/* The plan as the scheduler wants it; borrows from it. */
+struct sched_plan manifest_plan(const struct manifest *);
 
 /* Takes zeroed and half-built ones. */
 void	manifest_free(struct manifest *);

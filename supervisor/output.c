@@ -17,7 +17,9 @@ struct output_reader {
 	unsigned		 streams;	/* bit 0 stdout, bit 1 stderr */
 	bool			 follow;	/* until the test is over */
 	bool			 cut;
-	const struct manifest_extent *next;		/* of what is kept */
+	struct manifest_extent	*v;		/* of what is kept: a copy, since the run may
+						 * forget it */
+	size_t			 i, n;		/* the next one, and how many */
 	uint32_t		 at;		/* in that extent */
 	uint64_t		 sent;
 };
@@ -40,12 +42,30 @@ reader_of(const struct outputs *os, const struct peer *peer)
 	return NULL;
 }
 
+/* Takes what is kept of an attempt.  0 or -ENOMEM. */
+static int
+take_extents(struct output_reader *o, const struct manifest_output *kept)
+{
+	size_t	n = 0;
+
+	if (kept == NULL)
+		return 0;
+	o->cut = kept->cut;
+	for (const struct manifest_extent *e = kept->first; e != NULL; e = e->next)
+		n++;
+	o->v = calloc(n + 1, sizeof *o->v);
+	if (o->v == NULL)
+		return -ENOMEM;
+	for (const struct manifest_extent *e = kept->first; e != NULL; e = e->next)
+		o->v[o->n++] = *e;
+	return 0;
+}
+
 int
 output_add(struct outputs *os, struct peer *peer, struct run *run, uint32_t id,
     const struct msg_output_read *m)
 {
-	const struct manifest_output	*kept;
-	const struct manifest_test		*t;
+	const struct manifest_test	*t;
 	struct output_reader		*o;
 	uint32_t			 test = strmap_get(&run->plan.names, m->test);
 
@@ -56,6 +76,8 @@ output_add(struct outputs *os, struct peer *peer, struct run *run, uint32_t id,
 	t = &run->plan.tests[test];
 	if (m->attempt > t->attempts)
 		return -ESRCH;
+	if (m->attempt > 0 && m->attempt <= t->forgotten && (!m->follow || t->over))
+		return -ESTALE;
 	o = calloc(1, sizeof *o);
 	if (o == NULL)
 		return -ENOMEM;
@@ -68,9 +90,11 @@ output_add(struct outputs *os, struct peer *peer, struct run *run, uint32_t id,
 	if (o->follow) {
 		run_follow(run, test);
 	} else {
-		kept = run_output(run, test, m->attempt != 0 ? (uint32_t)m->attempt : t->attempts);
-		o->next = kept != NULL ? kept->first : NULL;
-		o->cut = kept != NULL && kept->cut;
+		if (take_extents(o, run_output(run, test, m->attempt != 0 ? (uint32_t)m->attempt :
+		    t->attempts)) != 0) {
+			free(o);
+			return -ENOMEM;
+		}
 	}
 	TAILQ_INSERT_TAIL(&os->list, o, entry);
 	return 0;
@@ -80,6 +104,7 @@ static void
 drop(struct outputs *os, struct output_reader *o)
 {
 	TAILQ_REMOVE(&os->list, o, entry);
+	free(o->v);
 	free(o);
 }
 
@@ -110,7 +135,7 @@ output_forget_run(struct outputs *os, const struct run *run)
 		next = TAILQ_NEXT(o, entry);
 		if (o->run != run)
 			continue;
-		o->cut |= o->next != NULL;
+		o->cut |= o->i < o->n;
 		finish(os, o);
 	}
 }
@@ -134,23 +159,24 @@ pump(struct output_reader *o)
 {
 	char	buf[OUTPUT_CHUNK];
 
-	while (o->next != NULL && peer_pending(o->peer) < OUTPUT_FULL) {
-		uint32_t	n = o->next->len - o->at;
+	while (o->i < o->n && peer_pending(o->peer) < OUTPUT_FULL) {
+		const struct manifest_extent	*e = &o->v[o->i];
+		uint32_t			 n = e->len - o->at;
 
 		if (n > sizeof buf)
 			n = sizeof buf;
-		if (spool_read(&o->run->spool, o->next->at + o->at, buf, n) != 0) {
+		if (journal_read(&o->run->journal, e->at + o->at, buf, n) != 0) {
 			o->cut = true;
 			return false;
 		}
-		send_chunk(o, o->next->stream, (struct sv){ buf, n });
+		send_chunk(o, e->stream, (struct sv){ buf, n });
 		o->at += n;
-		if (o->at == o->next->len) {
-			o->next = o->next->next;
+		if (o->at == e->len) {
+			o->i++;
 			o->at = 0;
 		}
 	}
-	return o->next != NULL;
+	return o->i < o->n;
 }
 
 void

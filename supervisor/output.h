@@ -20,8 +20,8 @@ struct outputs {
 void	output_init(struct outputs *);
 
 /*
- * Starts an answer to OUTPUT_READ.  0; -ENOENT no such test, -ESRCH no such
- * attempt, -EBUSY this peer reads already, -ENOMEM.
+ * Starts an answer to OUTPUT_READ.  0; -ENOENT no such test, -ESRCH no such attempt,
+ * -ESTALE the history has it, -EBUSY this peer reads already, -ENOMEM.
  */
 int	output_add(struct outputs *, struct peer *, struct run *, uint32_t id,
 	    const struct msg_output_read *);

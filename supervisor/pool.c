@@ -1,14 +1,19 @@
 /* The slots together: who gets what waits, time, the end; see pool.h. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <sys/stat.h>
 
 #include <event2/event.h>
 
+#include "common/identity.h"
+#include "common/log.h"
 #include "common/peer.h"
 #include "supervisor/orphans.h"
 #include "supervisor/pool.h"
+#include "supervisor/removers.h"
 #include "supervisor/slot.h"
 
 #define POOL_TICK_MS	500
@@ -33,6 +38,11 @@ struct pool {
 	unsigned		 nqueue;
 	msec_t			 tick_due;	/* 0: the timer is off */
 	bool			 stopping;
+	struct removers		*removers;
+	uint64_t		 pass;		/* see claim() */
+	pid_t			 guest;		/* see pool_guest(); 0: none */
+	void			(*guest_exited)(void *arg, int status);
+	void			*guest_arg;
 };
 
 static void	serve(struct pool *);
@@ -78,46 +88,145 @@ add_slot(struct pool *p)
 	return s;
 }
 
-void
-pool_prepare(struct pool *p, unsigned n)
+/* Starts the process of a slot that has none, now or after its delay. */
+static void
+bring_up(struct pool *p, struct slot *s, msec_t now)
 {
-	msec_t		now = now_ms();
-	unsigned	up = 0;
+	if (slot_may_spawn(&s->fsm, now))
+		slot_spawn(s);
+	else
+		soon(p, s->fsm.not_before - now);
+}
 
+static bool
+may_claim(const struct pool *p, const struct slot *s, enum slot_state state)
+{
+	return s->fsm.state == state && s->holder == NULL && s->claimed != p->pass;
+}
+
+/* The first slot in this state; `who`: of that user (NULL: of ours), else of anybody. */
+static struct slot *
+in_state(struct pool *p, enum slot_state state, const struct identity *who, bool any)
+{
+	for (unsigned i = 0; i < p->nslots; i++) {
+		if (may_claim(p, p->slots[i], state) && (any ||
+		    identity_equal(p->slots[i]->who, who)))
+			return p->slots[i];
+	}
+	return NULL;
+}
+
+/* The worker that has been idle for longest, whoever's it is. */
+static struct slot *
+longest_idle(struct pool *p)
+{
+	struct slot	*found = NULL;
+
+	for (unsigned i = 0; i < p->nslots; i++) {
+		if (may_claim(p, p->slots[i], SLOT_IDLE) &&
+		    (found == NULL || p->slots[i]->fsm.since < found->fsm.since))
+			found = p->slots[i];
+	}
+	return found;
+}
+
+/*
+ * A worker of `who` for one attempt of this pass: one that is there or comes up, else one
+ * of a slot that has none, else of a new slot.  When there may be no more slots a worker
+ * of somebody else that is idle makes room; its exit brings us here again.
+ */
+static struct slot *
+claim(struct pool *p, const struct identity *who)
+{
+	struct slot	*s = in_state(p, SLOT_IDLE, who, false);
+
+	if (s == NULL)
+		s = in_state(p, SLOT_SPAWNING, who, false);
+	if (s == NULL && (s = in_state(p, SLOT_DOWN, who, false)) != NULL)
+		bring_up(p, s, now_ms());
+	if (s != NULL)
+		return s;
+	s = in_state(p, SLOT_DOWN, NULL, true);
+	if (s == NULL)
+		s = add_slot(p);
+	if (s != NULL) {
+		if (slot_assign(s, who) != 0)
+			return NULL;
+		bring_up(p, s, now_ms());
+		return s;
+	}
+	s = in_state(p, SLOT_RETIRING, NULL, true);
+	if (s == NULL && (s = longest_idle(p)) != NULL)
+		slot_event(s, SIN_RETIRE);
+	return s;
+}
+
+/* Sees to it that one more worker of `who` is coming up in this pass. */
+static void
+want(struct pool *p, const struct identity *who)
+{
+	struct slot	*s = claim(p, who);
+
+	if (s == NULL)
+		return;
+	s->claimed = p->pass;
+	if (p->shop.as_users && s->why[0] != '\0')
+		soon(p, 0);	/* it could not even be started */
+}
+
+void
+pool_prepare(struct pool *p, const struct identity *who, unsigned n)
+{
 	if (p->stopping)
 		return;
 	arm_tick(p);
-	for (unsigned i = 0; i < p->nslots; i++)
-		up += p->slots[i]->fsm.state == SLOT_SPAWNING || p->slots[i]->fsm.state == SLOT_IDLE;
-	for (unsigned i = 0; i < p->nslots && up < n; i++) {
-		if (p->slots[i]->fsm.state != SLOT_DOWN)
-			continue;
-		up++;		/* comes up, now or after its delay */
-		if (slot_may_spawn(&p->slots[i]->fsm, now))
-			slot_spawn(p->slots[i]);
-		else
-			soon(p, p->slots[i]->fsm.not_before - now);
-	}
-	while (up < n) {
-		struct slot	*s = add_slot(p);
-
-		if (s == NULL)
-			return;
-		slot_spawn(s);
-		up++;
-	}
+	p->pass++;
+	while (n-- > 0)
+		want(p, who);
 }
 
 /* ---- attempts ---- */
 
+/* The slot that takes only what this owner gives, NULL: none does. */
 static struct slot *
-idle_slot(struct pool *p)
+held_slot(struct pool *p, const void *owner)
 {
 	for (unsigned i = 0; i < p->nslots; i++) {
-		if (p->slots[i]->fsm.state == SLOT_IDLE && !p->slots[i]->peer_gone)
+		if (p->slots[i]->holder == owner)
 			return p->slots[i];
 	}
 	return NULL;
+}
+
+static bool
+is_idle(const struct slot *s)
+{
+	return s->fsm.state == SLOT_IDLE && !s->peer_gone;
+}
+
+/* One that may take the job now.  Those who share a folder share a slot: a test knows its
+ * number, and may leave something under it. */
+static struct slot *
+idle_slot(struct pool *p, const struct pool_job *job)
+{
+	struct slot	*held = job->shared ? held_slot(p, job->owner) : NULL;
+
+	if (held != NULL)
+		return is_idle(held) ? held : NULL;
+	for (unsigned i = 0; i < p->nslots; i++) {
+		if (p->slots[i]->holder == NULL && is_idle(p->slots[i]) &&
+		    identity_equal(p->slots[i]->who, job->who))
+			return p->slots[i];
+	}
+	return NULL;
+}
+
+static void
+give(struct slot *s, const struct pool_job *job)
+{
+	if (job->shared)
+		s->holder = job->owner;
+	slot_give(s, job);
 }
 
 static void
@@ -132,33 +241,86 @@ unqueue(struct pool *p, struct waiting *w, enum pool_end end)
 	p->ops->over(&job, &over);
 }
 
+/* The worker of this slot could not become its user, who cannot have another: nothing
+ * that waits for one waits any longer.  What is given again meanwhile is tried again. */
+static void
+fail_waiting(struct pool *p, struct slot *s)
+{
+	TAILQ_HEAD(, waiting)	 failed = TAILQ_HEAD_INITIALIZER(failed);
+	struct pool_over	 over = { .end = POOL_LOST, .start_ms = wall_ms() };
+	char			 why[sizeof s->why];
+	struct pool_job		 job;
+	struct waiting		*w, *next;
+
+	memcpy(why, s->why, sizeof why);
+	s->why[0] = '\0';
+	over.why = why;
+	for (w = TAILQ_FIRST(&p->queue); w != NULL; w = next) {
+		next = TAILQ_NEXT(w, entry);
+		if (!identity_equal(w->job.who, s->who))
+			continue;
+		TAILQ_REMOVE(&p->queue, w, entry);
+		p->nqueue--;
+		TAILQ_INSERT_TAIL(&failed, w, entry);
+	}
+	while ((w = TAILQ_FIRST(&failed)) != NULL) {
+		TAILQ_REMOVE(&failed, w, entry);
+		job = w->job;
+		free(w);
+		p->ops->over(&job, &over);
+	}
+}
+
+static void
+look_for_failures(struct pool *p)
+{
+	for (unsigned i = 0; p->shop.as_users && i < p->nslots; i++) {
+		if (p->slots[i]->why[0] != '\0' && p->slots[i]->fsm.state == SLOT_DOWN)
+			fail_waiting(p, p->slots[i]);
+	}
+}
+
 /* Gives what waits to who is idle, and sees to it that enough are coming up. */
 static void
 serve(struct pool *p)
 {
 	struct pool_job	 job;
-	struct waiting	*w;
+	struct waiting	*w, *next;
 	struct slot	*s;
 
-	while ((w = TAILQ_FIRST(&p->queue)) != NULL && (s = idle_slot(p)) != NULL) {
-		job = w->job;
-		TAILQ_REMOVE(&p->queue, w, entry);
-		p->nqueue--;
-		free(w);
-		slot_give(s, &job);
+	p->pass++;
+	for (w = TAILQ_FIRST(&p->queue); w != NULL; w = next) {
+		next = TAILQ_NEXT(w, entry);
+		s = idle_slot(p, &w->job);
+		if (s != NULL) {
+			job = w->job;
+			TAILQ_REMOVE(&p->queue, w, entry);
+			p->nqueue--;
+			free(w);
+			give(s, &job);
+			continue;
+		}
+		if (p->stopping)
+			continue;
+		arm_tick(p);
+		s = w->job.shared ? held_slot(p, w->job.owner) : NULL;
+		if (s == NULL)
+			want(p, w->job.who);
+		else if (s->fsm.state == SLOT_DOWN)
+			bring_up(p, s, now_ms());
 	}
-	if (p->nqueue > 0)
-		pool_prepare(p, p->nqueue);
 }
 
 int
 pool_start(struct pool *p, const struct pool_job *job)
 {
-	struct slot	*s = TAILQ_EMPTY(&p->queue) ? idle_slot(p) : NULL;
+	struct slot	*s = TAILQ_EMPTY(&p->queue) ? idle_slot(p, job) : NULL;
 	struct waiting	*w;
 
+	if (p->shop.as_users != (job->who != NULL))
+		return -EPERM;
 	if (s != NULL) {
-		slot_give(s, job);
+		give(s, job);
 		return 0;
 	}
 	w = calloc(1, sizeof *w);
@@ -273,27 +435,74 @@ on_soon(evutil_socket_t fd, short what, void *arg)
 	serve(p);
 }
 
+/* ---- folders ---- */
+
+/* What cannot be removed now goes with the scratch folder that it is in. */
+void
+pool_forget(struct pool *p, const void *owner, const struct identity *who, const char *run)
+{
+	struct slot	*held = owner != NULL ? held_slot(p, owner) : NULL;
+	char		*dir = NULL;
+	struct stat	 st;
+	int		 n = who != NULL ? asprintf(&dir, "%s/" POOL_USER "%u/" POOL_SHARED "%s",
+	    p->scratch, (unsigned)who->uid, run) :
+	    asprintf(&dir, "%s/" POOL_SHARED "%s", p->scratch, run);
+
+	if (held != NULL)
+		held->holder = NULL;
+	if (n < 0)
+		log_warn("pool", "what run %.8s shared is left: no memory", run);
+	else if (who != NULL || lstat(dir, &st) == 0)	/* else no test has run */
+		removers_add(p->removers, dir, who);
+	if (n >= 0)
+		free(dir);
+}
+
+void
+pool_remove(struct pool *p, const char *dir, const struct identity *who)
+{
+	removers_add(p->removers, dir, who);
+}
+
+/* A worker that did not end as it should has left its folder. */
+static void
+on_worker_exit(struct pool *p, struct slot *s, int status)
+{
+	slot_exited(s, status);
+	if (p->shop.as_users && status != 0 && s->scratch != NULL)
+		removers_add(p->removers, s->scratch, s->who);
+}
+
 static void
 on_exit_of(void *arg, pid_t pid, int status)
 {
 	struct pool	*p = arg;
 
+	if (removers_exited(p->removers, pid))
+		return;
+	if (pid == p->guest) {
+		p->guest = 0;
+		p->guest_exited(p->guest_arg, status);
+		return;
+	}
 	for (unsigned i = 0; i < p->nslots; i++) {
 		struct slot	*s = p->slots[i];
 
 		if (s->pid != pid)
 			continue;
-		slot_exited(s, status);
+		on_worker_exit(p, s, status);
 		return;
 	}
 }
 
-/* Is this child of ours a worker?  Everything else was left by a dead one. */
+/* Is this child ours to keep?  Everything else was left by a dead worker. */
 static bool
-is_worker(void *arg, pid_t pid)
+is_known(void *arg, pid_t pid)
 {
 	struct pool	*p = arg;
 
+	if (pid == p->guest || removers_known(p->removers, pid))
+		return true;
 	for (unsigned i = 0; i < p->nslots; i++) {
 		if (p->slots[i]->pid == pid)
 			return true;
@@ -305,7 +514,16 @@ void
 pool_reap(struct pool *p)
 {
 	orphans_reap(p->orphans);
+	look_for_failures(p);
 	serve(p);
+}
+
+void
+pool_guest(struct pool *p, pid_t pid, void (*exited)(void *arg, int status), void *arg)
+{
+	p->guest = pid;
+	p->guest_exited = exited;
+	p->guest_arg = arg;
 }
 
 void
@@ -327,7 +545,7 @@ pool_empty(const struct pool *p)
 		if (p->slots[i]->pid != 0)
 			return false;
 	}
-	return orphans_none(p->orphans);
+	return removers_none(p->removers) && orphans_none(p->orphans);
 }
 
 static void
@@ -373,8 +591,11 @@ pool_row(const struct pool *p, unsigned i, struct msg_worker_row *ret,
 	    .replaced = s->replaced, .host = sv_from(s->host),
 	    .isolation = sv_from(s->isolation), .busy_us = s->busy_us };
 	*ret_job = s->attempt_id != 0 ? &s->job : NULL;
-	if (s->attempt_id != 0)
+	if (s->attempt_id != 0) {
 		ret->age_us = now_us() - s->started_us;
+		ret->cpu_us = s->cpu_us;
+		ret->memory = s->memory;
+	}
 	return 0;
 }
 
@@ -387,19 +608,27 @@ pool_new(struct event_base *base, struct peer_set *peers, const struct config *c
 	if (p == NULL)
 		return NULL;
 	p->shop = (struct slot_shop){ .base = base, .peers = peers, .config = config,
-	    .program = program, .ops = ops, .idle = on_idle, .gone = on_stream_gone, .arg = p };
+	    .program = program, .shared = scratch, .ops = ops, .idle = on_idle,
+	    .gone = on_stream_gone, .arg = p };
 	p->config = config;
 	p->scratch = scratch;
 	p->ops = ops;
 	TAILQ_INIT(&p->queue);
 	p->tick = evtimer_new(base, on_tick, p);
 	p->soon = evtimer_new(base, on_soon, p);
-	p->orphans = orphans_new(base, on_exit_of, is_worker, p);
-	if (p->tick == NULL || p->soon == NULL || p->orphans == NULL) {
+	p->orphans = orphans_new(base, on_exit_of, is_known, p);
+	p->removers = removers_new(program);
+	if (p->tick == NULL || p->soon == NULL || p->orphans == NULL || p->removers == NULL) {
 		pool_free(p);
 		return NULL;
 	}
 	return p;
+}
+
+void
+pool_act_for_users(struct pool *p)
+{
+	p->shop.as_users = true;
 }
 
 void
@@ -421,5 +650,6 @@ pool_free(struct pool *p)
 	if (p->soon != NULL)
 		event_free(p->soon);
 	orphans_free(p->orphans);
+	removers_free(p->removers);
 	free(p);
 }

@@ -12,10 +12,12 @@
 #include <sys/types.h>
 
 #include "common/clock.h"
+#include "common/flake.h"
 #include "common/msg.h"
 #include "supervisor/config.h"
 
 struct event_base;
+struct identity;
 struct peer_set;
 struct pool;
 
@@ -25,9 +27,11 @@ struct pool_job {
 	uint32_t	 test, attempt;
 	const struct msg_context *context; /* borrowed until the job is over */
 	struct sv	 spec;		/* body of a TEST_ADD; borrowed likewise */
+	const struct identity *who;	/* whose worker it needs; NULL: ours; likewise */
 	uint64_t	 timeout_ms, grace_ms, output_limit;
 	uint64_t	 limit_ms;	/* all of it with its hooks, 0: no limit */
-	bool		 follow;
+	bool		 follow, shared;	/* shared: see msg.def */
+	enum flake_condition condition;
 };
 
 enum pool_end {
@@ -42,6 +46,7 @@ struct pool_over {
 	const char	*host, *isolation;	/* of the worker */
 	const struct msg_attempt_done *done;	/* POOL_DONE */
 	uint64_t	start_ms;	/* POOL_LOST: since the epoch */
+	const char	*why;		/* POOL_LOST: no worker can be had; NULL: not known */
 	uint64_t	elapsed_us;
 };
 
@@ -62,8 +67,13 @@ struct pool	*pool_new(struct event_base *, struct peer_set *, const struct confi
 		    const char *program, const char *scratch, const struct pool_ops *);
 void		 pool_free(struct pool *);
 
+/* From now on each worker is its job's user, and a job without one is refused.  The
+ * folder of the pool is then one in which each user has a folder, POOL_USER and the uid. */
+#define POOL_USER	"u."
+void		 pool_act_for_users(struct pool *);
+
 /* Gives an attempt to the lowest idle slot, or to a new one as soon as it is up.
- * 0 or -ENOMEM. */
+ * 0, -ENOMEM, or -EPERM for one that is nobody's where each is somebody's. */
 int	pool_start(struct pool *, const struct pool_job *);
 
 /* Ends an attempt; `over` is called when it has ended. */
@@ -75,11 +85,27 @@ void	pool_abort(struct pool *, const void *owner, uint32_t test, uint32_t attemp
 #define POOL_ALL	UINT32_MAX
 void	pool_follow(struct pool *, const void *owner, uint32_t test);
 
-/* Starts workers until n are there, so that the first attempts find them. */
-void	pool_prepare(struct pool *, unsigned n);
+/* Starts workers of `who` until n are there, so that the first attempts find them. */
+void	pool_prepare(struct pool *, const struct identity *who, unsigned n);
 
 /* SIGCHLD came: reaps what has ended, and ends what dead workers left. */
 void	pool_reap(struct pool *);
+
+/* A child of ours that is no worker is none of this pool's business but to reap:
+ * `exited` is called when it has ended.  One at a time; pid 0: none. */
+void	pool_guest(struct pool *, pid_t, void (*exited)(void *arg, int status), void *arg);
+
+/*
+ * What the tests of a run share is in a folder of this name, beside those of the slots, and
+ * one slot is theirs alone.  pool_forget() is to be called when the run is over (owner: of
+ * its jobs; NULL: it had none here; who: whose they were): a process removes the folder.
+ */
+#define POOL_SHARED	"r."	/* and the id of the run */
+void	pool_forget(struct pool *, const void *owner, const struct identity *who,
+	    const char *run);
+
+/* Removes a folder with the rights of `who`, by a process of its own. */
+void	pool_remove(struct pool *, const char *dir, const struct identity *who);
 
 /* Ends every worker; pool_empty() says when they are gone. */
 void	pool_stop(struct pool *, bool kill);

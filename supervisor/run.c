@@ -1,5 +1,6 @@
 /* One run between its scheduler, the pool and its events; see run.h. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,9 +8,12 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/spec.h"
 #include "supervisor/record.h"
 #include "supervisor/run.h"
 #include "supervisor/runs.h"
+
+#define RUN_STEPS	32	/* of the scheduler before others have their turn */
 
 /* ---- what the scheduler decided ---- */
 
@@ -18,13 +22,19 @@ start_attempt(struct run *run, const struct sched_act *a)
 {
 	struct manifest_test	*t = &run->plan.tests[a->test];
 	struct pool_job		 job = { .owner = run, .test = a->test, .attempt = a->attempt,
-	    .context = &run->plan.context, .spec = t->spec, .timeout_ms = t->timeout_ms,
-	    .grace_ms = t->grace_ms, .output_limit = t->output_limit,
-	    .limit_ms = t->limit_ms, .follow = run->plan.live || t->follow };
+	    .context = &run->plan.context, .spec = t->spec, .who = run->who,
+	    .grace_ms = t->grace_ms,
+	    .output_limit = t->output_limit, .follow = run->plan.live || t->follow,
+	    .shared = run->plan.shared, .condition = a->condition };
 	struct sched_in		 lost = { .type = SCHED_IN_DONE, .test = a->test,
 	    .attempt = a->attempt, .outcome = OUTCOME_LOST };
 
+	t->condition = (uint8_t)a->condition;
+	job.timeout_ms = manifest_limit(t, t->timeout_ms);
+	job.limit_ms = manifest_limit(t, t->limit_ms);
 	t->attempts = a->attempt;
+	if (t->ready_us == 0)
+		t->ready_us = run->start_us;
 	t->delay_ms = (uint32_t)a->delay_ms;
 	if (pool_start(run->runs->pool, &job) != 0) {
 		t->lost++;
@@ -38,6 +48,10 @@ verdict(struct run *run, const struct sched_act *a)
 	struct manifest_test	*t = &run->plan.tests[a->test];
 
 	t->over = true;
+	t->status = a->status;
+	t->flaky = a->flaky;
+	t->fails = (uint16_t)a->fails;
+	t->passes = (uint16_t)a->passes;
 	run->counts[a->status]++;
 	run->flaky += a->flaky;
 	run->infrastructure += a->lost_for_good;
@@ -45,14 +59,34 @@ verdict(struct run *run, const struct sched_act *a)
 	runs_on_test_over(run->runs, run, a->test);
 }
 
+static void
+retry(struct run *run, const struct sched_act *a)
+{
+	struct manifest_test	*t = &run->plan.tests[a->test];
+
+	t->ready_us = now_us() + a->delay_ms * 1000;
+	t->retries++;
+	record_retry(run, t, a);
+}
+
+#define REASON_MAX_FAIL	"enough tests have failed"
+#define REASON_TIMEOUT	"the time limit of the run is up"
+
+enum sched_stop
+run_stop_named(struct sv reason)
+{
+	return sv_is(reason, REASON_MAX_FAIL) ? SCHED_STOP_MAX_FAIL :
+	    sv_is(reason, REASON_TIMEOUT) ? SCHED_STOP_TIMEOUT : SCHED_STOP_CANCEL;
+}
+
 static const char *
 stop_reason(const struct run *run, enum sched_stop stop)
 {
 	switch (stop) {
 	case SCHED_STOP_MAX_FAIL:
-		return "enough tests have failed";
+		return REASON_MAX_FAIL;
 	case SCHED_STOP_TIMEOUT:
-		return "the time limit of the run is up";
+		return REASON_TIMEOUT;
 	case SCHED_STOP_CANCEL:
 	case SCHED_STOP_NONE:
 		break;
@@ -105,6 +139,15 @@ perform(struct run *run, const struct sched_out *out)
 			break;
 		case SCHED_ACT_VERDICT:
 			verdict(run, a);
+			break;
+		case SCHED_ACT_RETRY:
+			retry(run, a);
+			break;
+		case SCHED_ACT_REFUSED:
+			record_refused(run, &run->plan.tests[a->test], a);
+			break;
+		case SCHED_ACT_BREAKER:
+			record_breaker(run, a);
 			break;
 		case SCHED_ACT_STOPPING:
 			run->stop = a->reason;
@@ -180,6 +223,7 @@ run_feed(struct run *run, const struct sched_in *in)
 	struct sched_in		now_in;
 	struct sched_out	out;
 	msec_t			now = 0;
+	unsigned		steps = 0;
 
 	if (run->over)
 		return;
@@ -189,14 +233,14 @@ run_feed(struct run *run, const struct sched_in *in)
 	run->feeding = true;
 	out.next = SCHED_NEVER;		/* the rest is set by each step */
 	/* Without an input it is stepped again while it had more to say than fitted. */
-	while (!run->over && (dequeue(run, &now_in) || out.next <= now)) {
+	while (!run->over && steps++ < RUN_STEPS && (dequeue(run, &now_in) || out.next <= now)) {
 		now = now_ms();
 		sched_step(run->sched, now, run->limit, &now_in, &out);
 		perform(run, &out);
 	}
 	run->feeding = false;
 	if (!run->over)
-		arm(run, out.next);
+		arm(run, steps > RUN_STEPS ? 0 : out.next);
 }
 
 static void
@@ -219,7 +263,7 @@ run_cancel(struct run *run, bool kill, const char *reason)
 	if (run->over)
 		return;
 	if (run->reason == NULL)
-		run->reason = reason;
+		run->reason = strdup(reason);	/* without memory it is not said */
 	run_feed(run, &in);
 }
 
@@ -229,9 +273,11 @@ void
 run_on_starting(struct run *run, const struct pool_job *job, unsigned slot)
 {
 	struct manifest_test	*t = &run->plan.tests[job->test];
+	uint64_t		 now = now_us();
 
 	if (slot < sizeof run->workers * 8)
 		run->workers[slot / 64] |= UINT64_C(1) << slot % 64;
+	t->queued_us = now > t->ready_us ? now - t->ready_us : 0;
 	record_started(run, t, job->attempt, slot);
 }
 
@@ -265,16 +311,25 @@ run_on_over(struct run *run, const struct pool_job *job, const struct pool_over 
 		in.outcome = over->done->outcome < OUTCOME_COUNT &&
 		    over->done->outcome != OUTCOME_LOST ?
 		    (enum outcome)over->done->outcome : OUTCOME_EXEC_ERROR;
+		in.says = over->done->retry_says < SAYS_COUNT ?
+		    (enum retry_says)over->done->retry_says : SAYS_NOTHING;
+		in.fingerprint = over->done->fingerprint;
+		in.resource_like = over->done->resource_like;
+		in.elapsed_ms = over->elapsed_us / 1000;
 		keep_inline(run, job, over->done->output);
 	} else if (over->end == POOL_UNSTARTED) {
 		in.outcome = OUTCOME_CANCELLED;
 		t->attempts--;
 	}
-	t->lost += in.outcome == OUTCOME_LOST;
+	if (in.outcome == OUTCOME_LOST) {
+		t->lost++;
+		t->ready_us = now_us();
+	}
 	if (over->end != POOL_UNSTARTED) {
 		t->duration_us = over->elapsed_us;
 		run->sequential_us += over->elapsed_us;
 		run->served_ms += over->elapsed_us / 1000 * weight;
+		users_served(run->user, over->elapsed_us * weight);
 		record_attempt(run, t, job->attempt, in.outcome, over);
 	}
 	run_feed(run, &in);
@@ -292,6 +347,26 @@ run_follow(struct run *run, uint32_t test)
 	pool_follow(run->runs->pool, run, test);
 }
 
+/* Flake detection has hundreds of attempts of a test: their oldest output makes room for
+ * the next.  NULL: that is not needed yet. */
+static struct manifest_output *
+forget_output(struct run *run, struct manifest_test *t)
+{
+	struct manifest_output	**p = &t->outputs, *o;
+	unsigned		  n = 1;
+
+	for (; *p != NULL && (*p)->next != NULL; n++)
+		p = &(*p)->next;
+	if (!run->plan.flake.on || n < RUN_OUTPUTS)
+		return NULL;
+	o = *p;
+	*p = NULL;
+	t->forgotten = o->attempt;
+	*o->last = run->plan.spare;
+	run->plan.spare = o->first;
+	return o;
+}
+
 static struct manifest_output *
 output_of(struct run *run, struct manifest_test *t, uint32_t attempt)
 {
@@ -299,41 +374,90 @@ output_of(struct run *run, struct manifest_test *t, uint32_t attempt)
 
 	if (o != NULL && o->attempt == attempt)
 		return o;
-	o = arena_alloc(&run->plan.arena, sizeof *o);
+	o = forget_output(run, t);
+	if (o == NULL)
+		o = arena_alloc(&run->plan.arena, sizeof *o);
 	if (o == NULL)
 		return NULL;
-	o->attempt = attempt;
-	o->last = &o->first;
-	o->next = t->outputs;
+	*o = (struct manifest_output){ .attempt = attempt, .last = &o->first, .next = t->outputs };
 	t->outputs = o;
 	return o;
+}
+
+static struct manifest_extent *
+new_extent(struct run *run)
+{
+	struct manifest_extent	*e = run->plan.spare;
+
+	if (e == NULL)
+		return arena_alloc(&run->plan.arena, sizeof *e);
+	run->plan.spare = e->next;
+	*e = (struct manifest_extent){ .next = NULL };
+	return e;
+}
+
+/* Puts a piece on record; *ret_at is where its bytes are. */
+static int
+keep_piece(struct run *run, uint32_t test, uint32_t attempt, unsigned stream, struct sv data,
+    uint64_t *ret_at)
+{
+	struct msg_jrn_output	rec = { .test = test, .attempt = attempt, .stream = stream,
+	    .data = data };
+	char			*body = NULL;
+	size_t			 len = 0;
+	uint64_t		 at = 0;
+	int			 r;
+
+	if (run->output_bytes + data.n > run->runs->config->max_output)
+		return -ENOSPC;
+	r = msg_encode(MSG_JRN_OUTPUT, &rec, &body, &len);
+	if (r == 0)
+		r = journal_append(&run->journal, MSG_JRN_OUTPUT, body, len, &at);
+	free(body);
+	*ret_at = at + len - data.n;	/* the data come last */
+	return r;
+}
+
+void
+run_recall_output(struct run *run, uint32_t test, uint32_t attempt, unsigned stream, uint64_t at,
+    uint32_t len)
+{
+	struct manifest_output	*o = output_of(run, &run->plan.tests[test], attempt);
+	struct manifest_extent	*e = o != NULL ? new_extent(run) : NULL;
+
+	if (e == NULL) {
+		if (o != NULL)
+			o->cut = true;
+		return;
+	}
+	e->at = at;
+	e->stream = stream;
+	e->len = len;
+	*o->last = e;
+	o->last = &e->next;
+	run->output_bytes += len;
 }
 
 void
 run_keep_output(struct run *run, uint32_t test, uint32_t attempt, unsigned stream, struct sv data)
 {
 	struct manifest_output	*o = output_of(run, &run->plan.tests[test], attempt);
-	struct manifest_extent	*e;
-	int			 r = -ENOSPC;
+	uint64_t		 at;
+	int			 r;
 
 	if (o == NULL)
 		return;
-	e = arena_alloc(&run->plan.arena, sizeof *e);
-	if (e != NULL && run->spool.size + data.n <= run->runs->config->max_output)
-		r = spool_append(&run->spool, data.p, data.n, &e->at);
-	if (e == NULL || r != 0) {
-		o->cut = true;
-		if (!run->spool_failed)
-			record_warning(run, r == -ENOSPC ?
-			    "output is no longer kept: the bound of max-output is reached" :
-			    "output could not be kept on disk");
-		run->spool_failed = true;
+	r = keep_piece(run, test, attempt, stream, data, &at);
+	if (r == 0) {
+		run_recall_output(run, test, attempt, stream, at, (uint32_t)data.n);
 		return;
 	}
-	e->stream = stream;
-	e->len = (uint32_t)data.n;
-	*o->last = e;
-	o->last = &e->next;
+	o->cut = true;
+	if (!run->output_failed)
+		record_warning(run, r == -ENOSPC ?
+		    "output is no longer kept: the bound of max-output is reached" :
+		    "output could not be kept on disk");
+	run->output_failed = true;
 }
 
 const struct manifest_output *
@@ -346,43 +470,92 @@ run_output(const struct run *run, uint32_t test, uint32_t attempt)
 	return o;
 }
 
+/* ---- the record ---- */
+
+void
+run_flush(struct run *run)
+{
+	char	text[200];
+	int	r = journal_flush(&run->journal);
+
+	/* Nothing comes after run.finished: who has the result has read to its end. */
+	if (r != 0 && !run->write_failed && !run->over) {
+		run->write_failed = true;
+		(void)snprintf(text, sizeof text, "the record of this run cannot be written (%s): "
+		    "it goes on, and is lost if the supervisor ends", strerror(-r));
+		record_warning(run, text);
+	} else if (r == 0 && run->write_failed) {
+		run->write_failed = false;
+		if (!run->over)
+			record_warning(run, "the record of this run is written again");
+		r = journal_flush(&run->journal);
+	}
+	if (run->journal.ended != 0 && !run->record_ended && !run->over) {
+		run->record_ended = true;
+		record_warning(run, "the record of this run ends here: the history will not have the rest");
+	}
+	if (run->tracked == NULL)
+		return;
+	history_grew(run->runs->history, run->tracked, run->journal.written,
+	    run->over && r == 0);
+	/* From here on the handle is the history's alone. */
+	if (run->over && r == 0)
+		run->tracked = NULL;
+}
+
 /* ---- life ---- */
 
 struct run *
-run_new(struct runs *runs, struct manifest *plan, const char *id, uid_t uid)
+run_new(struct runs *runs, struct draft *d)
 {
 	struct run		*run = calloc(1, sizeof *run);
-	struct sched_plan	 sp = { .tests = plan->sched, .ntests = plan->ntests,
-	    .resources = plan->resources, .nresources = plan->nresources,
-	    .jobs = plan->jobs, .max_fail = plan->max_fail, .timeout_ms = plan->timeout_ms,
-	    .shuffle = plan->shuffle, .seed = plan->seed };
+	struct sched_plan	 sp = manifest_plan(&d->plan);
 
 	if (run == NULL)
 		return NULL;
-	run->sched = sched_new(&sp, now_ms());
+	run->sched = sched_new(&sp, now_ms() - d->elapsed_ms);
 	run->timer = evtimer_new(runs->base, on_timer, run);
-	run->results = calloc(plan->jobs, sizeof *run->results);
-	if (run->sched == NULL || run->timer == NULL || run->results == NULL) {
+	run->results = calloc(d->plan.jobs, sizeof *run->results);
+	run->user = users_take(&runs->users, d->uid);
+	if (run->sched == NULL || run->timer == NULL || run->results == NULL ||
+	    run->user == NULL) {
 		sched_free(run->sched);
 		if (run->timer != NULL)
 			event_free(run->timer);
+		users_release(run->user);
 		free(run->results);
 		free(run);
 		return NULL;
 	}
 	run->runs = runs;
-	run->uid = uid;
-	run->plan = *plan;
-	memset(plan, 0, sizeof *plan);
-	memcpy(run->id, id, RUN_ID);
+	run->uid = d->uid;
+	run->who = d->who;
+	d->who = NULL;
+	run->plan = d->plan;
+	memset(&d->plan, 0, sizeof d->plan);
+	run->journal = d->journal;
+	d->journal = (struct journal){ .fd = -1 };
+	run->tracked = d->tracked;
+	d->tracked = NULL;
+	memcpy(run->id, d->id, RUN_ID);
 	run->plan.context.run = sv_from(run->id);
-	spool_init(&run->spool, runs->spool_dir);
-	evlog_init(&run->log, &run->spool);
+	evlog_init(&run->log, &run->journal);
 	run->start_ms = wall_ms();
 	run->start_us = now_us();
 	run->status = RUN_RUNNING;
-	record_begun(run);
 	return run;
+}
+
+void
+run_begin(struct run *run)
+{
+	const char	*fault = runs_history_fault(run->runs);
+
+	record_begun(run);
+	if (fault == NULL && run->tracked == NULL && runs_keep_history(run->runs))
+		fault = "this run is in no history: its journal could not be made";
+	if (fault != NULL)
+		record_warning(run, fault);
 }
 
 void
@@ -393,9 +566,12 @@ run_free(struct run *run)
 	sched_free(run->sched);
 	event_free(run->timer);
 	evlog_free(&run->log);
-	spool_free(&run->spool);
+	journal_close(&run->journal);
 	manifest_free(&run->plan);
+	users_release(run->user);
 	free(run->results);
+	free(run->reason);
+	free(run->who);
 	free(run);
 }
 
@@ -413,7 +589,10 @@ run_row(const struct run *run, struct msg_run_row *ret)
 	    .errored = run->counts[TEST_ERROR], .cancelled = run->counts[TEST_CANCELLED],
 	    .flaky_count = run->flaky, .running = c.running, .queued = c.queued + c.delayed,
 	    .start_ms = run->start_ms, .jobs = run->plan.jobs, .uid = run->uid,
-	    .duration_us = run->over ? run->duration_us : now_us() - run->start_us };
+	    .revision = sv_from(run->plan.revision),
+	    .priority = spec_priority_wire(run->plan.priority),
+	    .duration_us = run->over ? run->duration_us : now_us() - run->start_us,
+	    .parent = sv_from(run->plan.parent), .detects = run->plan.flake.on };
 }
 
 uint64_t

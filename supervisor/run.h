@@ -14,33 +14,44 @@
 #include <sys/types.h>
 
 #include "common/event.h"
+#include "common/journal.h"
 #include "common/outcome.h"
+#include "supervisor/draft.h"
 #include "supervisor/evlog.h"
 #include "supervisor/manifest.h"
 #include "supervisor/pool.h"
-#include "supervisor/spool.h"
+#include "supervisor/users.h"
 
-#define RUN_ID		32	/* hexadecimal digits */
+#define RUN_ID		DRAFT_ID	/* hexadecimal digits */
+#define RUN_OUTPUTS	8		/* of a test, when flaky tests are looked for */
 
 struct run {
 	TAILQ_ENTRY(run)	 entry;		/* in the runs' list, newest first */
 	struct runs		*runs;		/* whose it is */
 	char			 id[RUN_ID + 1];
 	uid_t			 uid;		/* owner */
+	struct identity		*who;		/* whom its tests run as; NULL: as we are */
+	struct user		*user;		/* the same, among those with runs */
+	TAILQ_ENTRY(run)	 mate;		/* active runs of this user */
 	const struct peer	*client;	/* whose end cancels it; NULL: nobody's */
 	struct manifest		 plan;		/* owned */
 	struct sched		*sched;		/* NULL when over */
 	struct event		*timer;
-	struct spool		 spool;
+	struct journal		 journal;	/* its record: events, output */
+	struct tracked		*tracked;	/* NULL: not in the history */
 	struct evlog		 log;
-	bool			 over, spool_failed;
+	uint64_t		 output_bytes;	/* kept */
+	bool			 over, output_failed, write_failed, record_ended;
 	enum run_status		 status;
 	enum sched_stop		 stop;		/* why nothing more starts */
-	const char		*reason;	/* who cancelled it; constant */
+	char			*reason;	/* who cancelled it, and why; NULL: nobody */
+	uint64_t		 forsaken_ms;	/* when it was read back without its client,
+						 * monotonic; 0: it waits for none */
 	uint32_t		 limit;		/* units it may hold now */
 	uint64_t		 served_ms;	/* unit-milliseconds it has had */
 	uint64_t		 start_ms, end_ms;	/* since the epoch */
 	uint64_t		 start_us, duration_us, sequential_us;
+	uint64_t		 expected_us, bound_us;	/* of duration_us; 0: not known */
 	uint64_t		 counts[TEST_STATUS_COUNT];
 	uint64_t		 flaky, infrastructure;
 	uint64_t		 workers[1024 / 64];	/* bits: slots that were used */
@@ -53,17 +64,26 @@ struct run {
 };
 
 /*
- * Starts a run of the plan, which it takes over.  NULL: no memory (the plan is
- * still the caller's).
+ * A run of the draft's plan, which it takes over with its journal; the draft is then
+ * to be freed.  NULL: no memory (all is still the draft's).
  */
-struct run	*run_new(struct runs *, struct manifest *, const char *id, uid_t);
+struct run	*run_new(struct runs *, struct draft *);
 void		 run_free(struct run *);
+
+/* Its first event.  (A run that is read back has it already.) */
+void		 run_begin(struct run *);
+
+/* Once a turn, before anything leaves: what happened is written. */
+void		 run_flush(struct run *);
 
 /* Something happened, or the limit changed: take a step. */
 void	run_feed(struct run *, const struct sched_in *);
 
-/* Ends it; reason: constant text. */
+/* Ends it; the reason is copied. */
 void	run_cancel(struct run *, bool kill, const char *reason);
+
+/* Why a run stopped, by the message of its run.cancelling. */
+enum sched_stop	run_stop_named(struct sv reason);
 
 /* The pool's callbacks about an attempt of a run. */
 void	run_on_starting(struct run *, const struct pool_job *, unsigned slot);
@@ -72,11 +92,16 @@ void	run_on_over(struct run *, const struct pool_job *, const struct pool_over *
 void	run_keep_output(struct run *, uint32_t test, uint32_t attempt, unsigned stream,
 	    struct sv data);
 
+/* A piece that is in the journal already, its bytes at `at`. */
+void	run_recall_output(struct run *, uint32_t test, uint32_t attempt, unsigned stream,
+	    uint64_t at, uint32_t len);
+
 /* Somebody wants output as it comes, of a test or of all (POOL_ALL): also of the
  * attempts that are still to start. */
 void	run_follow(struct run *, uint32_t test);
 
-/* The output kept of an attempt (0: of the last that has any), or NULL. */
+/* The output kept of an attempt (0: of the last that has any), or NULL.  It lasts until the
+ * next piece is kept. */
 const struct manifest_output	*run_output(const struct run *, uint32_t test, uint32_t attempt);
 
 void	run_row(const struct run *, struct msg_run_row *ret);

@@ -31,27 +31,58 @@ struct runs {
 	struct event_base	*base;
 	const struct config	*config;
 	struct pool		*pool;
-	const char		*spool_dir;
+	struct history		*history;
+	const char		*no_history;	/* why there is none; NULL: there is */
 	const struct runs_ops	*ops;
 	void			*arg;
 	TAILQ_HEAD(, run)	 list;		/* newest first */
+	struct users		 users;		/* that have runs in it */
 	uint32_t		 nactive, nover;
 	uint64_t		 total;		/* since the start */
 	uint64_t		 next_context;
 	uint32_t		 cpus;
+	uid_t			 owner;		/* of the supervisor */
 	bool			 dirty;		/* shares must be looked at again */
 };
 
 extern const struct pool_ops	runs_pool_ops;
 
-/* config, pool, spool_dir: borrowed for the life of the runs. */
+/* config: borrowed for the life of the runs; pool and history, set by the caller
+ * before the first run, likewise. */
 void	runs_init(struct runs *, struct event_base *, const struct config *,
-	    const char *spool_dir, const struct runs_ops *, void *arg);
+	    const struct runs_ops *, void *arg);
 void	runs_free(struct runs *);
 
-/* Makes a run of a plan and takes the plan over.  *ret, or -ENOMEM, -ENOSPC when
- * max-runs are active. */
-int	runs_commit(struct runs *, struct manifest *, uid_t, struct run **ret);
+/* Makes a run of a draft, which is then empty and to be freed.  expected_us, bound_us:
+ * of its duration.  *ret, or -ENOMEM, -ENOSPC when max-runs are active. */
+int	runs_commit(struct runs *, struct draft *, uint64_t expected_us, uint64_t bound_us,
+	    struct run **ret);
+
+/* Finished runs of this user go from show, the oldest first, until they held `bytes`.
+ * Returns how many they did. */
+uint64_t runs_prune_user(struct runs *, uid_t, uint64_t bytes);
+
+/* Takes in a run that was read back: over, or about to go on. */
+void	runs_adopt(struct runs *, struct run *);
+
+/* After all are read back: what their tests shared is there, or is said to be gone;
+ * what no run wants any more is removed.  scratch: the pool's. */
+void	runs_inherit(struct runs *, const char *scratch);
+
+/* Once a turn, before anything leaves: writes what happened. */
+void	runs_flush(struct runs *);
+
+/* Now and then: cancels what was read back and whose client did not come again. */
+void	runs_tick(struct runs *, uint64_t now_ms);
+
+/* A warning for every active run: the history has a fault, or is well again. */
+void	runs_warn(struct runs *, const char *text);
+
+/* Is there a history, well or not? */
+bool	runs_keep_history(const struct runs *);
+
+/* Why results are not kept for good; NULL: they are. */
+const char *runs_history_fault(const struct runs *);
 
 /*
  * The run of `uid` (root: of anybody) whose id starts with `prefix`; an empty one:
@@ -61,6 +92,9 @@ int	runs_find(struct runs *, struct sv prefix, uid_t, struct run **ret);
 
 /* Shares the pool anew where that is due.  Called once a turn of the loop. */
 void	runs_share(struct runs *);
+
+/* Attempts of all runs that wait for a slot, or for their time. */
+uint64_t runs_queued(const struct runs *);
 
 /* The attempts that may run at a time now. */
 uint32_t runs_capacity(const struct runs *);

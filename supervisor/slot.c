@@ -4,15 +4,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "common/fdutil.h"
+#include "common/identity.h"
 #include "common/log.h"
 #include "common/peer.h"
+#include "common/privilege.h"
 #include "common/proctree.h"
 #include "supervisor/slot.h"
 #include "supervisor/spawn.h"
 
 #define SLOT_KILL_ROUNDS 4	/* walks of a dying worker's tree */
+
+#define slot_warn(s, ...)	log_about(&(struct log_subject){ .worker = (s)->number }, \
+	    LOG_LEVEL_WARN, "pool", __VA_ARGS__)
 
 /* ---- what slot_fsm asks for ---- */
 
@@ -54,7 +60,7 @@ perform(struct slot *s, const struct slot_out *out)
 	if (out->acts & SACT_REPLACED)
 		s->replaced++;
 	if (out->acts & SACT_LOST) {
-		log_warn("pool", "worker %u lost its attempt", s->number);
+		slot_warn(s, "worker %u lost its attempt", s->number);
 		lose_attempt(s);
 	}
 }
@@ -83,7 +89,7 @@ on_ready(struct slot *s, const struct msg_ready *m)
 	    .heartbeat_ms = SLOT_HEARTBEAT_MS, .lease_ms = s->shop->config->lease_ms };
 
 	if (m->version != MSG_VERSION) {
-		log_warn("pool", "worker %u speaks version %llu, not %d: is %s of another build?",
+		slot_warn(s, "worker %u speaks version %llu, not %d: is %s of another build?",
 		    s->number, (unsigned long long)m->version, MSG_VERSION, s->shop->program);
 		return -EBADMSG;
 	}
@@ -113,6 +119,24 @@ on_done(struct slot *s, const struct msg_attempt_done *m)
 	return 0;
 }
 
+/* The words of somebody else: one line, whatever is in them.  Those of one that is not
+ * ready say why it will not be. */
+static void
+on_log(struct slot *s, struct sv text)
+{
+	char	line[sizeof s->why];
+
+	(void)snprintf(line, sizeof line, SV_FMT, SV_ARG(text));
+	for (char *p = line; *p != '\0'; p++) {
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = '?';
+	}
+	log_about(&(struct log_subject){ .worker = s->number }, LOG_LEVEL_INFO, "worker", "%u: %s",
+	    s->number, line);
+	if (s->fsm.state == SLOT_SPAWNING)
+		(void)snprintf(s->why, sizeof s->why, "%s", line);
+}
+
 static int
 on_frame(void *arg, enum msg_type type, uint32_t id, const union msg_body *m)
 {
@@ -126,6 +150,10 @@ on_frame(void *arg, enum msg_type type, uint32_t id, const union msg_body *m)
 	case MSG_READY:
 		return on_ready(s, &m->ready);
 	case MSG_HEARTBEAT:
+		if (s->attempt_id != 0 && m->heartbeat.attempt_id == s->attempt_id) {
+			s->cpu_us = m->heartbeat.cpu_us;
+			s->memory = m->heartbeat.memory;
+		}
 		return 0;
 	case MSG_OUTPUT:
 		if (s->attempt_id == 0 || m->output.attempt_id != s->attempt_id ||
@@ -137,7 +165,7 @@ on_frame(void *arg, enum msg_type type, uint32_t id, const union msg_body *m)
 	case MSG_ATTEMPT_DONE:
 		return on_done(s, &m->attempt_done);
 	case MSG_LOG:
-		log_info("worker", "%u: " SV_FMT, s->number, SV_ARG(m->log.text));
+		on_log(s, m->log.text);
 		return 0;
 	default:
 		return -EBADMSG;
@@ -150,7 +178,7 @@ on_gone(void *arg, int r, const char *why)
 	struct slot	*s = arg;
 
 	if (r != 0 && s->fsm.state != SLOT_KILLED)
-		log_warn("pool", "worker %u: %s", s->number, why);
+		slot_warn(s, "worker %u: %s", s->number, why);
 	s->peer_gone = true;	/* freed by its exit: this is its own call */
 	slot_event(s, SIN_BAD);
 	s->shop->gone(s->shop->arg);
@@ -160,13 +188,60 @@ static const struct peer_ops worker_ops = { .frame = on_frame, .gone = on_gone }
 
 /* ---- processes ---- */
 
+/* No user's delays after a failure are another's. */
+int
+slot_assign(struct slot *s, const struct identity *who)
+{
+	struct identity	*copy;
+
+	if (identity_equal(s->who, who))
+		return 0;
+	copy = identity_dup(who);
+	if (copy == NULL)
+		return -ENOMEM;
+	free(s->who);
+	s->who = copy;
+	s->why[0] = '\0';
+	slot_init(&s->fsm);
+	return 0;
+}
+
+/* A folder of its own for the next worker of a user, in one that only he can use. */
+static int
+take_folder(struct slot *s)
+{
+	struct slot_shop	*p = s->shop;
+
+	if (!p->as_users)
+		return 0;
+	if (s->who == NULL)
+		return -EPERM;
+	free(s->home);
+	free(s->scratch);
+	s->home = s->scratch = NULL;
+	if (asprintf(&s->home, "%s/" POOL_USER "%u", p->shared, (unsigned)s->who->uid) < 0) {
+		s->home = NULL;
+		return -ENOMEM;
+	}
+	if (asprintf(&s->scratch, "%s/s.%u.%llu", s->home, s->number,
+	    (unsigned long long)++p->serial) < 0) {
+		s->scratch = NULL;
+		return -ENOMEM;
+	}
+	return privilege_folder(s->home, s->who);
+}
+
 void
 slot_spawn(struct slot *s)
 {
 	struct slot_shop	*p = s->shop;
 	int			 fd = -1, r;
 
-	r = spawn_worker(p->program, s->scratch, &s->pid, &fd);
+	s->why[0] = '\0';
+	r = take_folder(s);
+	if (r == 0)
+		r = spawn_worker(p->program, s->scratch, s->home != NULL ? s->home : p->shared,
+		    s->who, &s->pid, &fd);
 	if (r == 0) {
 		peer_free(s->peer);
 		s->peer_gone = false;
@@ -179,6 +254,8 @@ slot_spawn(struct slot *s)
 		slot_event(s, SIN_SPAWNED);
 	} else {
 		log_warn("pool", "cannot start %s: %s", p->program, strerror(-r));
+		(void)snprintf(s->why, sizeof s->why, "its worker could not be started: %s",
+		    strerror(-r));
 		s->pid = 0;
 		slot_event(s, SIN_SPAWN_FAILED);
 	}
@@ -192,12 +269,14 @@ slot_give(struct slot *s, const struct pool_job *job)
 	struct msg_attempt	m = { .spec = job->spec, .number = job->attempt,
 	    .slot = s->number, .context = job->context->context,
 	    .timeout_ms = job->timeout_ms, .grace_ms = job->grace_ms,
-	    .follow = job->follow, .output_limit = job->output_limit };
+	    .follow = job->follow, .output_limit = job->output_limit,
+	    .condition = job->condition, .shared = job->shared };
 	int			r = 0;
 
 	s->job = *job;
 	s->attempt_id = m.attempt_id = ++s->shop->next_attempt;
 	s->started_us = now_us();
+	s->cpu_us = s->memory = 0;
 	s->started_wall_ms = wall_ms();
 	s->deadline = job->limit_ms != 0 ? s->started_us / 1000 + job->limit_ms +
 	    s->shop->config->worker_timeout_ms : SLOT_NEVER;
@@ -210,7 +289,7 @@ slot_give(struct slot *s, const struct pool_job *job)
 	if (r == 0)
 		r = peer_send(s->peer, MSG_ATTEMPT, 0, &m);
 	if (r != 0) {
-		log_warn("pool", "worker %u: an attempt could not be sent: %s", s->number,
+		slot_warn(s, "worker %u: an attempt could not be sent: %s", s->number,
 		    strerror(-r));
 		slot_event(s, SIN_BAD);
 	}
@@ -227,7 +306,7 @@ slot_tick(struct slot *s, msec_t now, uint64_t lag)
 	if (s->fsm.state == SLOT_KILLED)
 		slot_kill(s);		/* until it is gone */
 	if (s->attempt_id != 0 && now > s->deadline + lag) {
-		log_warn("pool", "worker %u is far past its attempt's end", s->number);
+		slot_warn(s, "worker %u is far past its attempt's end", s->number);
 		slot_event(s, SIN_BAD);
 	}
 	if (s->peer != NULL && s->pid != 0 && s->fsm.state != SLOT_KILLED)
@@ -240,8 +319,11 @@ void
 slot_exited(struct slot *s, int status)
 {
 	if (s->fsm.state != SLOT_RETIRING && s->fsm.state != SLOT_KILLED)
-		log_warn("pool", "worker %u (pid %d) ended: status %d", s->number,
+		slot_warn(s, "worker %u (pid %d) ended: status %d", s->number,
 		    (int)s->pid, status);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == PRIVILEGE_EXIT && s->who != NULL)
+		(void)snprintf(s->why, sizeof s->why, "its worker could not become user %u; the "
+		    "supervisor's log says why", (unsigned)s->who->uid);
 	s->pid = 0;
 	peer_free(s->peer);
 	s->peer = NULL;
@@ -274,5 +356,7 @@ slot_free(struct slot *s)
 		return;
 	peer_free(s->peer);
 	free(s->scratch);
+	free(s->home);
+	free(s->who);
 	free(s);
 }

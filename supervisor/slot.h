@@ -22,6 +22,9 @@ struct slot_shop {
 	struct peer_set		*peers;
 	const struct config	*config;
 	const char		*program;	/* of the worker */
+	const char		*shared;	/* folder that runs have theirs in */
+	bool			 as_users;	/* each worker is its jobs' user */
+	uint64_t		 serial;	/* of workers that were users */
 	const struct pool_ops	*ops;
 	uint64_t		 next_attempt;
 	void			(*idle)(void *arg);	/* a slot may be given work */
@@ -37,11 +40,17 @@ struct slot {
 	bool		 peer_gone;	/* free it after the turn */
 	pid_t		 pid;		/* 0: none */
 	char		*scratch;	/* owned: the folder of this slot */
+	struct identity	*who;		/* owned: whose its process is; NULL: ours */
+	char		*home;		/* owned: the folder of that user; NULL: none */
+	char		 why[160];	/* why its last worker could not start; "": it could */
+	uint64_t	 claimed;	/* see claim() in pool.c */
 	char		 host[65], isolation[16];
 	uint64_t	 context;	/* the last one that was sent */
 	struct pool_job	 job;		/* while fsm.has_attempt */
+	const void	*holder;	/* whose attempts alone it takes; NULL: anybody's */
 	uint64_t	 attempt_id;
 	uint64_t	 started_us, started_wall_ms;
+	uint64_t	 cpu_us, memory;	/* of the attempt, by the last heartbeat */
 	msec_t		 deadline;	/* backstop of the attempt, SLOT_NEVER: none */
 	uint64_t	 completed, replaced, busy_us;
 };
@@ -50,6 +59,10 @@ struct slot {
  * NULL: no memory. */
 struct slot	*slot_new(struct slot_shop *, unsigned number, const char *scratch);
 void		 slot_free(struct slot *);	/* takes NULL; ends no process */
+
+/* Its next process is to be `who`'s (copied; NULL: ours).  Only when it has none.  0 or
+ * -ENOMEM. */
+int	slot_assign(struct slot *, const struct identity *who);
 
 /* Starts its worker.  What fails is tried again after a delay. */
 void	slot_spawn(struct slot *);

@@ -1,17 +1,21 @@
 /*
- * Starts a worker with posix_spawn, which is a vfork-like clone: its cost does not
+ * Starts a process with posix_spawn, which is a vfork-like clone: its cost does not
  * grow with our memory, where a plain fork's does.
  */
 #include <errno.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "common/fdutil.h"
+#include "common/identity.h"
+#include "common/privilege.h"
 #include "supervisor/spawn.h"
 
-#define WORKER_FD	3
+#define SPAWN_FD	3
 
 static int
 actions_init(posix_spawn_file_actions_t *fa, int fd)
@@ -24,9 +28,9 @@ actions_init(posix_spawn_file_actions_t *fa, int fd)
 	if (r == 0)
 		r = posix_spawn_file_actions_adddup2(fa, STDERR_FILENO, STDOUT_FILENO);
 	if (r == 0)
-		r = posix_spawn_file_actions_adddup2(fa, fd, WORKER_FD);
+		r = posix_spawn_file_actions_adddup2(fa, fd, SPAWN_FD);
 	if (r == 0)
-		r = posix_spawn_file_actions_addclosefrom_np(fa, WORKER_FD + 1);
+		r = posix_spawn_file_actions_addclosefrom_np(fa, SPAWN_FD + 1);
 	if (r != 0)
 		(void)posix_spawn_file_actions_destroy(fa);
 	return -r;
@@ -53,11 +57,11 @@ attributes_init(posix_spawnattr_t *at)
 	return -r;
 }
 
-int
-spawn_worker(const char *program, const char *scratch, pid_t *ret_pid, int *ret_fd)
+/* lend: it is to become somebody else, whom our environment is no business of. */
+static int
+start(const char *program, char *const argv[], bool lend, pid_t *ret_pid, int *ret_fd)
 {
-	char *const			 argv[] = { (char[]){ "paratest-worker" },
-	    (char[]){ "--scratch" }, (char *)(uintptr_t)scratch, NULL };
+	char *const			 bare[] = { (char[]){ "PATH=/usr/bin:/bin" }, NULL };
 	posix_spawn_file_actions_t	 fa;
 	posix_spawnattr_t		 at;
 	int				 fds[2], r;
@@ -70,7 +74,11 @@ spawn_worker(const char *program, const char *scratch, pid_t *ret_pid, int *ret_
 		goto out;
 	r = attributes_init(&at);
 	if (r == 0) {
-		r = -posix_spawn(ret_pid, program, &fa, &at, argv, environ);
+		r = lend ? privilege_lend() : 0;
+		if (r == 0)
+			r = -posix_spawn(ret_pid, program, &fa, &at, argv, lend ? bare : environ);
+		if (lend)
+			privilege_keep();
 		(void)posix_spawnattr_destroy(&at);
 	}
 	(void)posix_spawn_file_actions_destroy(&fa);
@@ -81,4 +89,55 @@ out:
 	else
 		*ret_fd = fds[0];
 	return r;
+}
+
+/* The worker's program with these words, as somebody else or (NULL) as we are. */
+static int
+start_worker(const char *program, const char *const *words, const struct identity *as,
+    pid_t *ret_pid, int *ret_fd)
+{
+	char	 as_word[] = "--as", *argv[8] = { (char[]){ "paratest-worker" } }, *text = NULL;
+	size_t	 n = 1;
+	int	 r;
+
+	if (as != NULL) {
+		text = identity_format(as);
+		if (text == NULL)
+			return -ENOMEM;
+		argv[n++] = as_word;
+		argv[n++] = text;
+	}
+	for (; *words != NULL; words++)
+		argv[n++] = (char *)(uintptr_t)*words;
+	r = start(program, argv, as != NULL, ret_pid, ret_fd);
+	free(text);
+	return r;
+}
+
+int
+spawn_worker(const char *program, const char *scratch, const char *shared,
+    const struct identity *as, pid_t *ret_pid, int *ret_fd)
+{
+	const char *const	words[] = { "--scratch", scratch, "--shared", shared, NULL };
+
+	return start_worker(program, words, as, ret_pid, ret_fd);
+}
+
+int
+spawn_remover(const char *program, const char *dir, const struct identity *as, pid_t *ret_pid)
+{
+	const char *const	words[] = { "--remove", dir, NULL };
+	int			fd = -1, r = start_worker(program, words, as, ret_pid, &fd);
+
+	if (fd != -1)
+		(void)close(fd);
+	return r;
+}
+
+int
+spawn_store(const char *program, const char *dir, pid_t *ret_pid, int *ret_fd)
+{
+	char *const	argv[] = { (char[]){ "paratest-store" }, (char *)(uintptr_t)dir, NULL };
+
+	return start(program, argv, false, ret_pid, ret_fd);
 }

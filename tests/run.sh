@@ -4,6 +4,7 @@
 # A line a program, and all that a program said when it fails.  Counts are what
 # cmocka prints; a program that prints none is one test.  The last line is
 # "N passed, N failed, N skipped"; exit 0 when none failed and at least one passed.
+# Just before it stands what each failed check said: the end of a long log is what is kept.
 # Each has TEST_TIMEOUT seconds (300), then TERM, and KILL ten seconds later.
 # BIN, the folder of the built programs, is passed on to them.
 set -u
@@ -24,7 +25,7 @@ count() {
 	    awk '{ n += $1 } END { print n + 0 }'
 }
 
-passed=0 failed=0 skipped=0 skips=''
+passed=0 failed=0 skipped=0 skips='' checks=''
 for program; do
 	printf '%s ... ' "$program"
 	timeout -k 10 "${TEST_TIMEOUT:-300}" "$program" >"$log" 2>&1 </dev/null
@@ -49,6 +50,9 @@ for program; do
 	if [ "$f" -gt 0 ]; then
 		echo "FAILED$why"
 		sed 's/^/    /' "$log"
+		checks="$checks$(sed -n '/^\(\[ *ERROR *\]\|ERROR:\)/,/^\[ *FAILED *\]/p' "$log" |
+		    sed "s|^|$program: |")
+"
 	else
 		echo "ok, $p"
 	fi
@@ -59,6 +63,6 @@ for program; do
 	fi
 	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 done
-printf '%s' "$skips"
+printf '%s%s' "$skips" "$checks"
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

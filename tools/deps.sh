@@ -11,6 +11,9 @@ ar binutils
 pkg:libevent_core libevent-dev
 pkg:msgpack libmsgpack-dev
 pkg:libbsd-overlay libbsd-dev
+pkg:libxxhash libxxhash-dev
+pkg:sqlite3 libsqlite3-dev
+pkg:libzstd libzstd-dev
 pkg:yaml-0.1 libyaml-dev
 pkg:jansson libjansson-dev
 pkg:libpcre2-8 libpcre2-dev

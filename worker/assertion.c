@@ -48,25 +48,6 @@ number(struct sv s, int *ret)
 	return true;
 }
 
-/* "SEGV", "SIGSEGV", "11".  0: none. */
-static int
-signal_number(struct sv s)
-{
-	const char	*name;
-	int		 n;
-
-	if (number(s, &n))
-		return n;
-	if (s.n > 3 && strncasecmp(s.p, "SIG", 3) == 0)
-		s = (struct sv){ s.p + 3, s.n - 3 };
-	for (n = 1; n < 65; n++) {
-		name = sigabbrev_np(n);
-		if (name != NULL && strlen(name) == s.n && strncasecmp(name, s.p, s.n) == 0)
-			return n;
-	}
-	return 0;
-}
-
 /* The next of a list with commas, without blanks around it. */
 static bool
 next_item(struct sv *list, struct sv *ret)
@@ -105,7 +86,7 @@ end_in_list(struct sv list, bool signaled, int code)
 		bool	is_signal = item.n > 7 && strncasecmp(item.p, prefix, 7) == 0;
 
 		if (is_signal)
-			n = signal_number((struct sv){ item.p + 7, item.n - 7 });
+			n = (int)spec_signal((struct sv){ item.p + 7, item.n - 7 });
 		else if (!number(item, &n))
 			return -1;
 		if (is_signal && n == 0)
@@ -406,6 +387,21 @@ assertion_takes_signal(struct svs expect, int sig)
 	for (uint32_t i = 0; i + SPEC_EXPECT_STRIDE <= expect.n; i += SPEC_EXPECT_STRIDE) {
 		if (sv_is(expect.v[i], "exit_code") &&
 		    end_in_list(expect.v[i + 2], true, sig) == 1)
+			return true;
+	}
+	return false;
+}
+
+bool
+assertion_takes_code(struct svs expect, int code)
+{
+	for (uint32_t i = 0; i + SPEC_EXPECT_STRIDE <= expect.n; i += SPEC_EXPECT_STRIDE) {
+		struct sv	list = expect.v[i + 2];
+		bool		none = list.n > 0 && *list.p == '!';
+
+		if (none)
+			list = (struct sv){ list.p + 1, list.n - 1 };
+		if (sv_is(expect.v[i], "exit_code") && end_in_list(list, false, code) == !none)
 			return true;
 	}
 	return false;

@@ -29,9 +29,10 @@ struct assertion_result {
 /* Which texts `expect` looks at: bits of 1 << ASSERTION_... */
 unsigned	assertion_targets(struct svs expect);
 
-/* Is there an expectation on the exit code, or one that this signal meets? */
+/* Is there an expectation on the exit code, or one that this signal or code meets? */
 bool		assertion_on_exit(struct svs expect);
 bool		assertion_takes_signal(struct svs expect, int sig);
+bool		assertion_takes_code(struct svs expect, int code);
 
 /* Judges the i-th group of four of `expect`. */
 void		assertion_check(struct svs expect, uint32_t i, const struct assertion_facts *,

@@ -17,14 +17,21 @@
 
 #include "common/clock.h"
 #include "common/fdutil.h"
+#include "common/figures.h"
 #include "common/peer.h"
 #include "common/rmtree.h"
 #include "common/xalloc.h"
 #include "worker/assertion.h"
 #include "worker/attempt.h"
 #include "worker/command.h"
+#include "worker/company.h"
+#include "worker/condition.h"
+#include "worker/failure.h"
+#include "worker/iocount.h"
 #include "worker/judge.h"
+#include "worker/pauser.h"
 #include "worker/report.h"
+#include "worker/sampler.h"
 #include "worker/stage.h"
 #include "worker/tmpdir.h"
 
@@ -35,7 +42,6 @@
 
 enum phase { PHASE_SETUP, PHASE_TEST, PHASE_TEARDOWN, PHASE_SWEEP, PHASE_CLEAN, PHASE_REPORT };
 #define N_STAGES	(PHASE_SWEEP + 1)
-#define N_OWN		6	/* variables that we set */
 
 struct attempt {
 	const struct attempt_host	*host;
@@ -44,14 +50,22 @@ struct attempt {
 	struct msg_test_add	 spec;
 	uint64_t		 id, timeout_ms, grace_ms, output_limit;
 	uint64_t		 start_ms, start_us;
-	char			*cwd, **env;
-	char			*own[N_OWN];
-	char			 dir[32];	/* in the scratch folder; "" none */
+	uint64_t		 ready_us;	/* nothing keeps the test from its start */
+	char			*cwd, *tmpdir;
+	struct condition_env	 env;
+	enum flake_condition	 condition;	/* of the test, not of its hooks */
+	uint64_t		 slot;
+	struct pauser		 pauser;
+	struct company		 company;
+	bool			 shared;	/* its folder is the run's */
+	char			 dir[TMPDIR_NAME];	/* of it; "" none */
 
 	enum phase		 phase;
 	struct stage		 stages[N_STAGES];
 	struct capture		*captures[REPORT_STAGES];
 	struct sweep		 sweep;
+	struct sampler		 sampler;
+	uint64_t		 figures[FIGURE_COUNT];
 	struct event		 timer;		/* of CLEAN */
 	pid_t			 cleaner;	/* 0: none */
 	struct tap		*tap;
@@ -79,7 +93,7 @@ phase_name(enum phase phase)
 static char *
 start_command(struct attempt *a, struct svs argv, uint64_t timeout_ms, uint64_t limit)
 {
-	struct exec_command	 cmd = { .envp = a->env, .cwd = a->cwd,
+	struct exec_command	 cmd = { .envp = a->env.list, .cwd = a->cwd,
 				    .stack = a->host->stack };
 	enum exec_where		 where = EXEC_CLONE;
 	char			**v = command_words(argv);
@@ -87,6 +101,8 @@ start_command(struct attempt *a, struct svs argv, uint64_t timeout_ms, uint64_t 
 
 	a->captures[a->phase] = capture_new(limit);
 	cmd.argv = v;
+	cmd.condition = a->phase == PHASE_TEST ? a->condition : FLAKE_PLAIN;
+	cmd.cpu = (unsigned)a->slot;
 	r = command_input(a->phase == PHASE_TEST ? a->spec.stdin_data : (struct sv){ NULL, 0 },
 	    &cmd.in);
 	if (r == 0)
@@ -94,6 +110,8 @@ start_command(struct attempt *a, struct svs argv, uint64_t timeout_ms, uint64_t 
 		    a->phase == PHASE_SETUP, &where);
 	fd_close(&cmd.in);
 	free(v);
+	if (r == 0)	/* it leads one */
+		usage_saw_session(&a->sweep.usage, a->stages[a->phase].pid);
 	return r == 0 ? NULL : command_describe_failure(argv.v[0], a->cwd, where, -r);
 }
 
@@ -113,14 +131,39 @@ run_hook(struct attempt *a, struct svs argv, uint64_t timeout_ms)
 	next_phase(a);
 }
 
+/* Its time is not the test's. */
+static void
+start_company(struct attempt *a)
+{
+	uint64_t		  before = now_us();
+	char			**v = command_words(a->spec.argv);
+	struct company_order	  order = { .condition = a->condition,
+				    .scratch = a->host->scratch, .argv = v, .env = a->env.list,
+				    .cwd = a->cwd, .input = a->spec.stdin_data, .slot = a->slot };
+
+	company_start(&a->company, &order);
+	free(v);
+	a->sweep.beside = a->sampler.beside = a->company.pid;
+	a->ready_us = now_us();
+	a->start_us += a->ready_us - before;
+}
+
 static void
 run_test(struct attempt *a)
 {
 	if (a->spec.format == FORMAT_TAP)
 		a->tap = tap_new();
+	if (company_is_of(a->condition))
+		start_company(a);
+	company_go(&a->company);
 	a->no_start = start_command(a, a->spec.argv, a->timeout_ms, a->output_limit);
-	if (a->no_start != NULL)
+	if (a->no_start != NULL) {
 		next_phase(a);
+		return;
+	}
+	if (a->condition == FLAKE_PAUSED)
+		pauser_start(&a->pauser, a->stages[PHASE_TEST].pid);
+	a->figures[FIGURE_SPAWN_US] = now_us() - a->ready_us;
 }
 
 /* ---- the order ---- */
@@ -138,10 +181,13 @@ next_phase(struct attempt *a)
 	enum phase	before = a->phase;
 	bool		stop = a->aborted || a->hook_problem[PHASE_SETUP] != NULL;
 
+	pauser_stop(&a->pauser);
+	company_leave(&a->company);
 	if (before == PHASE_SETUP && !stop) {
 		/* What it left serves the test, until the last stage is over. */
 		sweep_spare(&a->sweep, has_teardown(a));
 		a->phase = PHASE_TEST;
+		a->ready_us = now_us();
 		run_test(a);
 	} else if (before <= PHASE_TEST && has_teardown(a)) {
 		sweep_spare(&a->sweep, false);
@@ -236,13 +282,12 @@ on_clean_timeout(evutil_socket_t fd, short what, void *arg)
 /* A test can leave a million files: they are removed by a process of their own, so
  * that our heart beats on.  In the common case there is none. */
 static void
-clean(struct attempt *a)
+clean_dir(struct attempt *a)
 {
 	struct timeval	tv = { CLEAN_MS / 1000, 0 };
 	pid_t		pid;
 
-	a->phase = PHASE_CLEAN;
-	if (a->dir[0] == '\0' || tmpdir_untouched(a->host->tmpdir) ||
+	if (a->shared || a->dir[0] == '\0' || tmpdir_untouched(a->host->tmpdir) ||
 	    unlinkat(a->host->scratch_fd, a->dir, AT_REMOVEDIR) == 0 || errno == ENOENT) {
 		clean_over(a, true);
 		return;
@@ -260,20 +305,81 @@ clean(struct attempt *a)
 	(void)event_add(&a->timer, &tv);
 }
 
+/* What stands beside the test goes first; what it moved counts for nobody. */
+static void
+clean(void *arg)
+{
+	struct attempt	*a = arg;
+	uint64_t	 r, w;
+
+	a->phase = PHASE_CLEAN;
+	if (company_is_of(a->condition)) {
+		if (!company_over(&a->company, clean, a))
+			return;
+		a->sweep.beside = a->sampler.beside = 0;
+		iocount_take(a->host->iocount, &r, &w);
+		(void)rmtree_at(a->host->scratch_fd, COMPANY_DIR);	/* if it was killed */
+	}
+	if (a->condition == FLAKE_CLOCK)
+		condition_tidy("/dev/shm");
+	clean_dir(a);
+}
+
 static char *
-make_dir(struct attempt *a)
+make_dir(struct attempt *a, const char *run)
 {
 	struct strbuf	t = { NULL, 0, 0 };
-	int		r = tmpdir_take(a->host->tmpdir);
+	int		r;
 
-	(void)snprintf(a->dir, sizeof a->dir, "%s", a->host->tmpdir->name);
+	if (a->shared) {
+		r = tmpdir_share(a->host->shared_fd, run, a->dir);
+	} else {
+		r = tmpdir_take(a->host->tmpdir);
+		(void)snprintf(a->dir, sizeof a->dir, "%s", a->host->tmpdir->name);
+	}
+	a->tmpdir = xasprintf("%s/%s", a->shared ? a->host->shared : a->host->scratch, a->dir);
+	if (r == 0 && a->condition == FLAKE_TMPDIR && !a->shared)
+		r = condition_tmpdir(&a->tmpdir);
 	if (r != 0)
-		strbuf_addf(&t, "cannot make a temporary folder in %s: %s", a->host->scratch,
-		    strerror(-r));
+		strbuf_addf(&t, "cannot make a temporary folder in %s: %s",
+		    a->shared ? a->host->shared : a->host->scratch, strerror(-r));
 	return t.p;
 }
 
 /* ---- the result ---- */
+
+void
+attempt_figures(const struct attempt *a, uint64_t *ret_cpu_us, uint64_t *ret_memory)
+{
+	*ret_cpu_us = sampler_cpu_us(&a->sampler);
+	*ret_memory = a->sampler.last;
+}
+
+/* What it all has cost; SPAWN_US is there, QUEUED_US is not ours to know. */
+static void
+measure(struct attempt *a)
+{
+	const struct usage	*u = &a->sweep.usage;
+	uint64_t		*f = a->figures;
+
+	sampler_stop(&a->sampler);
+	a->done.cpu_us = u->user_us + u->system_us;
+	a->done.max_rss = u->max_rss;
+	f[FIGURE_USER_US] = u->user_us;
+	f[FIGURE_SYSTEM_US] = u->system_us;
+	/* A peak between two looks may have been of one process: that one is known. */
+	f[FIGURE_TREE_PEAK] = a->sampler.peak > u->max_rss ? a->sampler.peak : u->max_rss;
+	if (f[FIGURE_TREE_PEAK] > 0)
+		f[FIGURE_TREE_SOURCE] = a->sampler.peak > 0 ? SOURCE_PROCFS : SOURCE_RUSAGE;
+	f[FIGURE_MINOR_FAULTS] = u->minor_faults;
+	f[FIGURE_MAJOR_FAULTS] = u->major_faults;
+	f[FIGURE_VOLUNTARY] = u->voluntary;
+	f[FIGURE_INVOLUNTARY] = u->involuntary;
+	iocount_take(a->host->iocount, &f[FIGURE_READ_BYTES], &f[FIGURE_WRITE_BYTES]);
+	f[FIGURE_PROCESSES] = u->processes;
+	f[FIGURE_SESSIONS] = u->sessions;
+	a->done.figures = (struct nums){ f, FIGURE_SPAWN_US + 1 };
+}
 
 static void
 decide(struct attempt *a, struct judgement *ret, struct tap_result *tap)
@@ -299,11 +405,33 @@ decide(struct attempt *a, struct judgement *ret, struct tap_result *tap)
 	judge(&f, ret);
 }
 
+/* What the rules and the fingerprint say, and what was wrong with the rules. */
+static void
+describe_failure(struct attempt *a, const struct judgement *j, struct failure *ret)
+{
+	const struct stage	*test = &a->stages[PHASE_TEST];
+	struct failure_facts	 f = {
+		.spec = &a->spec, .judgement = j, .captures = a->captures,
+		.ended = test->ended && !test->timed_out && !test->stopped,
+		.wstatus = test->wstatus, .alive = a->host->alive, .arg = a->host->arg,
+	};
+	struct msg_log		 m = { .level = 4 };
+	struct sv		 line;
+
+	failure_describe(&f, ret, &a->done);
+	for (size_t at = 0; at < ret->problems.n; at += line.n + 1) {
+		line = strbuf_line((struct sv){ ret->problems.p, ret->problems.n }, at, false);
+		m.text = line;
+		(void)peer_send(a->host->peer, MSG_LOG, 0, &m);
+	}
+}
+
 static void
 send_result(struct attempt *a)
 {
 	const struct stage	*test = &a->stages[PHASE_TEST];
 	struct judgement	 j;
+	struct failure		 failure;
 	struct tap_result	 tap;
 	bool			 fit;
 
@@ -311,17 +439,17 @@ send_result(struct attempt *a)
 	decide(a, &j, &tap);
 	fit = j.category != CATEGORY_INFRASTRUCTURE;
 	a->done.start_ms = a->start_ms;
-	a->done.cpu_us = a->sweep.cpu_us;
-	a->done.max_rss = a->sweep.max_rss;
 	if (test->ended && WIFEXITED(test->wstatus)) {
 		a->done.has |= MSG_BIT(attempt_done, exit_code);
 		a->done.exit_code = (uint64_t)WEXITSTATUS(test->wstatus);
 	} else if (test->ended) {
 		a->done.signal = (uint64_t)WTERMSIG(test->wstatus);
 	}
+	describe_failure(a, &j, &failure);
 	if (report_done(&a->report, &a->done, &j, &a->sweep, a->tap != NULL ? &tap : NULL) != 0)
 		fit = false;
 	judgement_free(&j);
+	failure_free(&failure);
 	a->host->over(a->host->arg, fit);
 }
 
@@ -334,6 +462,7 @@ finish(struct attempt *a)
 	for (int i = 0; i < N_STAGES; i++)
 		stage_close(&a->stages[i]);
 	a->done.elapsed_us = now_us() - a->start_us;
+	measure(a);
 	if (report_begin(&a->report, a->captures, &a->inline_output, &n))
 		a->done.output = (struct sv){ a->inline_output, n };
 	clean(a);
@@ -356,11 +485,15 @@ attempt_drained(struct attempt *a)
 void
 attempt_reap(struct attempt *a)
 {
-	bool	ended = false;
-	int	status = 0;
+	bool		 ended = false;
+	int		 status = 0;
+	struct stage	*st;
 
 	if (a->phase <= PHASE_SWEEP) {
-		stage_reap(&a->stages[a->phase]);
+		st = &a->stages[a->phase];
+		stage_reap(st);
+		if (st->ended)	/* its pid may be another's from now on */
+			pauser_stop(&a->pauser);
 		return;
 	}
 	(void)sweep_reap(&a->sweep, a->cleaner, &ended, &status);
@@ -377,6 +510,7 @@ attempt_abort(struct attempt *a, bool kill_now, bool timeout)
 		return;		/* its result is on the way */
 	st = &a->stages[a->phase];
 	a->killed = a->killed || kill_now;
+	pauser_stop(&a->pauser);
 	/* A test that has ended has its result, whatever is still to be ended. */
 	if (!a->aborted && !st->timed_out && (a->phase == PHASE_SETUP ||
 	    (a->phase == PHASE_TEST && !st->ended) || (a->phase == PHASE_TEARDOWN && kill_now))) {
@@ -394,6 +528,13 @@ attempt_follow(struct attempt *a, bool on)
 		report_live(&a->report, a->captures, on);
 }
 
+void
+attempt_dismiss(struct attempt *a)
+{
+	if (a != NULL)
+		company_kill(&a->company);
+}
+
 uint64_t
 attempt_id(const struct attempt *a)
 {
@@ -405,13 +546,12 @@ attempt_id(const struct attempt *a)
 static void
 make_env(struct attempt *a, const struct attempt_context *ctx, const struct msg_attempt *m)
 {
-	a->own[0] = xasprintf("TMPDIR=%s/%s", a->host->scratch, a->dir);
-	a->own[1] = xasprintf("PARATEST_RUN_ID=%s", ctx->run);
-	a->own[2] = xasprintf("PARATEST_TEST_NAME=" SV_FMT, SV_ARG(a->spec.name));
-	a->own[3] = xasprintf("PARATEST_ATTEMPT=%llu", (unsigned long long)m->number);
-	a->own[4] = xasprintf("PARATEST_SLOT=%llu", (unsigned long long)m->slot);
-	a->own[5] = xasprintf("PARATEST_SEED=%llu", (unsigned long long)ctx->seed);
-	a->env = env_list(ctx->env, a->spec.env, a->own, N_OWN);
+	struct condition_facts	f = { .condition = a->condition, .run_env = ctx->env,
+				    .test_env = a->spec.env, .name = a->spec.name, .run = ctx->run,
+				    .tmpdir = a->tmpdir, .number = m->number, .slot = m->slot,
+				    .seed = ctx->seed };
+
+	condition_env_make(&a->env, &f);
 	a->cwd = xstrndup(a->spec.cwd.p, a->spec.cwd.n);
 }
 
@@ -440,19 +580,27 @@ attempt_start(const struct attempt_host *host, const struct attempt_context *ctx
 	a->timeout_ms = m->timeout_ms;
 	a->grace_ms = m->grace_ms;
 	a->output_limit = m->output_limit;
+	a->slot = m->slot;
+	a->shared = m->shared;
+	if (m->condition < FLAKE_CONDITION_COUNT)
+		a->condition = (enum flake_condition)m->condition;
+	pauser_init(&a->pauser, host->base);
+	company_init(&a->company, host->base);
 	a->start_ms = wall_ms();
-	a->start_us = now_us();
+	a->start_us = a->ready_us = now_us();
 	a->report = (struct report){ .peer = host->peer, .attempt_id = a->id, .live = m->follow };
 	sweep_init(&a->sweep);
 	for (int i = 0; i < N_STAGES; i++)
 		stage_init(&a->stages[i], host->base, &a->sweep, host->buf, &stage_ops, a);
+	sampler_init(&a->sampler, host->base, &a->sweep.usage);
 	(void)event_assign(&a->timer, host->base, -1, 0, on_clean_timeout, a);
 	if (!read_spec(a, m->spec)) {
 		attempt_free(a);
 		return NULL;
 	}
-	a->no_ground = make_dir(a);
+	a->no_ground = make_dir(a, ctx->run);
 	make_env(a, ctx, m);
+	sampler_start(&a->sampler);
 	if (a->no_ground != NULL) {
 		a->phase = PHASE_TEST;
 		next_phase(a);
@@ -489,17 +637,19 @@ attempt_free(struct attempt *a)
 	for (int i = 0; i < N_STAGES; i++)
 		stage_close(&a->stages[i]);
 	(void)event_del(&a->timer);
+	pauser_stop(&a->pauser);
+	company_kill(&a->company);
+	sampler_stop(&a->sampler);
 	for (int i = 0; i < REPORT_STAGES; i++) {
 		kept += a->captures[i] != NULL ? capture_kept(a->captures[i]) : 0;
 		capture_free(a->captures[i]);
 		free(a->hook_problem[i]);
 	}
-	for (int i = 0; i < N_OWN; i++)
-		free(a->own[i]);
+	condition_env_free(&a->env);
 	sweep_clear(&a->sweep);
 	tap_free(a->tap);
-	env_list_free(a->env);
 	free(a->cwd);
+	free(a->tmpdir);
 	free(a->no_ground);
 	free(a->no_start);
 	free(a->inline_output);

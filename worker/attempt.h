@@ -12,6 +12,7 @@
 #include "worker/env.h"
 
 struct event_base;
+struct iocount;
 struct peer;
 struct tmpdir;
 struct attempt;
@@ -23,6 +24,9 @@ struct attempt_host {
 	const char		*scratch;	/* path, for TMPDIR */
 	int			 scratch_fd;
 	struct tmpdir		*tmpdir;	/* in there */
+	const char		*shared;	/* path, of the folders that runs share */
+	int			 shared_fd;
+	struct iocount		*iocount;
 	char			*buf;		/* STAGE_BUF bytes */
 	char			*stack;		/* EXEC_STACK bytes */
 	/* Called now and then while the loop is kept waiting. */
@@ -48,7 +52,12 @@ struct attempt	*attempt_start(const struct attempt_host *, const struct attempt_
 void		 attempt_free(struct attempt *);
 
 uint64_t	 attempt_id(const struct attempt *);
+/* What its processes have used and hold, as of the last look at them. */
+void		 attempt_figures(const struct attempt *, uint64_t *ret_cpu_us,
+		    uint64_t *ret_memory);
 void		 attempt_abort(struct attempt *, bool kill, bool timeout);
+/* Ends what stands beside its test, when all is to end at once.  Takes NULL. */
+void		 attempt_dismiss(struct attempt *);
 void		 attempt_follow(struct attempt *, bool on);
 void		 attempt_reap(struct attempt *);	/* SIGCHLD came */
 void		 attempt_drained(struct attempt *);	/* the peer took something */

@@ -372,3 +372,19 @@ capture_text(const struct capture *c, unsigned stream, size_t *ret_n)
 	*ret_n = n;
 	return text;
 }
+
+size_t
+capture_end(const struct capture *c, unsigned stream, char *buf, size_t max)
+{
+	const struct lane	*l = &c->lane[stream - 1];
+	size_t			 tail = l->ring_n < max ? l->ring_n : max, n = 0;
+
+	if (l->dropped == 0) {
+		n = l->head_n < max - tail ? l->head_n : max - tail;
+		if (n > 0)
+			memcpy(buf, l->head + l->head_n - n, n);
+	}
+	for (size_t i = l->ring_n - tail; i < l->ring_n; i++)
+		buf[n++] = l->ring[(l->ring_start + i) % l->ring_cap];
+	return n;
+}

@@ -53,6 +53,10 @@ void	capture_walk(const struct capture *, struct capture_iter *);
  * next call. */
 int	capture_next(struct capture_iter *, size_t max, unsigned *ret_stream, struct sv *ret);
 
+/* Copies the last bytes of a stream, at most `max` and none from before a gap; how
+ * many. */
+size_t	capture_end(const struct capture *, unsigned stream, char *buf, size_t max);
+
 /* One text of what was kept of a stream, 0 for both; malloc'ed. */
 char	*capture_text(const struct capture *, unsigned stream, size_t *ret_n);
 

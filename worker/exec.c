@@ -1,11 +1,15 @@
 /* The child's side of a start, and what is made ready for it; see exec.h. */
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,6 +17,9 @@
 #include "worker/env.h"
 #include "worker/exec.h"
 
+#define EXEC_TEXT_OF(n)	#n
+#define EXEC_TEXT(n)	EXEC_TEXT_OF(n)
+#define EXEC_NICE_TEXT	EXEC_TEXT(EXEC_NICE)
 #define EXEC_PATH	"/usr/bin:/bin"	/* where the test has no PATH */
 
 /* Shared with the child, which is over or has failed when clone() returns. */
@@ -20,6 +27,9 @@ struct start {
 	const struct exec_command	*cmd;
 	char			**files;	/* what argv[0] may be, in order */
 	char			**script;	/* "/bin/sh", a place for the file, argv[1]... */
+	bool			  has_cpu;
+	cpu_set_t		  cpu;		/* with has_cpu: the only one to run on */
+	struct rlimit		  limit;	/* FEW_FILES: what it is given */
 	int			  error;
 	enum exec_where		  where;
 };
@@ -62,6 +72,45 @@ exec_script(struct start *s, char *file)
 	(void)execve(s->script[0], s->script, s->cmd->envp);
 }
 
+/* Where the kernel shares the CPUs among sessions first (sched(7), autogroup), the
+ * priority of a process counts within its own only. */
+static void
+give_way(void)
+{
+	int	fd = open("/proc/self/autogroup", O_WRONLY | O_CLOEXEC);
+
+	if (getpriority(PRIO_PROCESS, 0) < EXEC_NICE)
+		(void)setpriority(PRIO_PROCESS, 0, EXEC_NICE);
+	if (fd == -1)
+		return;
+	(void)!write(fd, EXEC_NICE_TEXT, sizeof EXEC_NICE_TEXT - 1);
+	(void)close(fd);
+}
+
+/* What cannot be had is no reason not to run. */
+static void
+change(const struct start *s)
+{
+	switch (s->cmd->condition) {
+	case FLAKE_ONE_CPU:
+		if (s->has_cpu)
+			(void)sched_setaffinity(0, sizeof s->cpu, &s->cpu);
+		break;
+	case FLAKE_LOW_PRIORITY:
+	case FLAKE_LOADED:
+		give_way();
+		break;
+	case FLAKE_FEW_FILES:
+		(void)setrlimit(RLIMIT_NOFILE, &s->limit);
+		break;
+	case FLAKE_FIXED_LAYOUT:
+		(void)personality(ADDR_NO_RANDOMIZE);
+		break;
+	default:
+		break;
+	}
+}
+
 /* Only calls that are safe after a fork with shared memory. */
 static int
 child(void *arg)
@@ -78,6 +127,7 @@ child(void *arg)
 	(void)dup2(cmd->out, STDOUT_FILENO);
 	(void)dup2(cmd->err, STDERR_FILENO);
 	(void)close_range(STDERR_FILENO + 1, ~0u, 0);
+	change(s);
 	s->where = EXEC_CHDIR;
 	if (chdir(cmd->cwd) == -1) {
 		s->error = errno;
@@ -101,6 +151,32 @@ child(void *arg)
 	_exit(127);
 }
 
+/* The n-th of the CPUs that we may use, counted round. */
+static void
+choose_cpu(struct start *s, unsigned n)
+{
+	cpu_set_t	all;
+	int		count;
+
+	if (sched_getaffinity(0, sizeof all, &all) == -1 || (count = CPU_COUNT(&all)) == 0)
+		return;
+	n %= (unsigned)count;
+	for (int i = 0; i < CPU_SETSIZE && !s->has_cpu; i++) {
+		if (!CPU_ISSET(i, &all) || n-- > 0)
+			continue;
+		CPU_ZERO(&s->cpu);
+		CPU_SET(i, &s->cpu);
+		s->has_cpu = true;
+	}
+}
+
+static void
+choose_files(struct start *s)
+{
+	if (getrlimit(RLIMIT_NOFILE, &s->limit) == 0 && s->limit.rlim_cur > EXEC_FEW_FILES)
+		s->limit.rlim_cur = EXEC_FEW_FILES;
+}
+
 int
 exec_start(const struct exec_command *cmd, pid_t *ret_pid, enum exec_where *ret_where)
 {
@@ -114,6 +190,10 @@ exec_start(const struct exec_command *cmd, pid_t *ret_pid, enum exec_where *ret_
 	s.script = xcalloc(n + 2, sizeof *s.script);
 	s.script[0] = (char[]){ "/bin/sh" };
 	memcpy(&s.script[2], &cmd->argv[1], n * sizeof *s.script);
+	if (cmd->condition == FLAKE_ONE_CPU)
+		choose_cpu(&s, cmd->cpu);
+	if (cmd->condition == FLAKE_FEW_FILES)
+		choose_files(&s);
 	pid = clone(child, cmd->stack + EXEC_STACK, CLONE_VM | CLONE_VFORK | SIGCHLD, &s);
 	if (pid == -1)
 		s.error = errno;

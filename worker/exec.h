@@ -8,7 +8,15 @@
 
 #include <sys/types.h>
 
+#include "common/flake.h"
+
 #define EXEC_STACK	65536	/* bytes */
+/* LOW_PRIORITY, LOADED: beside others that fill the CPUs a tenth of one is left, so that
+ * a test is slow and not at a stand. */
+#define EXEC_NICE	10
+/* FEW_FILES: the limit that macOS gives each process, so that portable programs live with
+ * it.  Only the soft one: what knows that it needs more, and asks for it, is sound. */
+#define EXEC_FEW_FILES	256
 
 enum exec_where { EXEC_CLONE, EXEC_CHDIR, EXEC_EXEC };
 
@@ -17,6 +25,9 @@ struct exec_command {
 	char *const	*envp;
 	const char	*cwd;
 	int		 in, out, err;	/* in -1: our own descriptor 0 */
+	/* Its part of ONE_CPU, LOW_PRIORITY, LOADED, FEW_FILES, FIXED_LAYOUT. */
+	enum flake_condition condition;
+	unsigned	 cpu;		/* ONE_CPU: which of those that we may use */
 	char		*stack;		/* EXEC_STACK bytes for the child, until its execve */
 };
 

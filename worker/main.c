@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,16 +17,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <event2/buffer.h>
 #include <event2/event.h>
 
 #include "common/clock.h"
 #include "common/fdutil.h"
+#include "common/identity.h"
 #include "common/log.h"
 #include "common/outcome.h"
 #include "common/peer.h"
+#include "common/privilege.h"
 #include "common/rmtree.h"
 #include "common/xalloc.h"
 #include "worker/attempt.h"
+#include "worker/iocount.h"
 #include "worker/stage.h"
 #include "worker/sweep.h"
 #include "worker/tmpdir.h"
@@ -46,6 +51,7 @@ struct worker {
 	msec_t			 heard, beaten;	/* the last frame in, heartbeat out */
 
 	struct tmpdir		 tmpdir;
+	struct iocount		 iocount;
 	struct attempt_host	 host;
 	struct attempt_context	*context;	/* the last one that came */
 	struct attempt_context	*used;		/* of the attempt; may be older */
@@ -71,6 +77,8 @@ beat(struct worker *w)
 	struct msg_heartbeat	m = { .attempt_id = w->attempt != NULL ?
 				    attempt_id(w->attempt) : 0 };
 
+	if (w->attempt != NULL)
+		attempt_figures(w->attempt, &m.cpu_us, &m.memory);
 	w->beaten = now_ms();
 	(void)peer_send(w->peer, MSG_HEARTBEAT, 0, &m);
 }
@@ -159,9 +167,23 @@ on_context(struct worker *w, const struct msg_context *m)
 	return 0;
 }
 
+static void
+free_attempt(struct worker *w)
+{
+	attempt_free(w->attempt);
+	w->attempt = NULL;
+	w->attempt_over = false;
+	if (w->used != w->context)
+		context_free(w->used);
+	w->used = NULL;
+}
+
 static int
 on_attempt(struct worker *w, const struct msg_attempt *m)
 {
+	/* Its DONE may have left, and been answered, in this same turn of the loop. */
+	if (w->attempt_over)
+		free_attempt(w);
 	if (w->attempt != NULL || w->retiring || w->context == NULL ||
 	    w->context->id != m->context)
 		return -EBADMSG;
@@ -287,16 +309,74 @@ take_signals(void)
 
 /* ---- start ---- */
 
-static const char *
+/* The words behind --scratch, --shared, --remove and --as; NULL: not given. */
+struct folders {
+	const char	*scratch, *shared, *remove, *as;
+};
+
+static struct folders
 read_options(int argc, char **argv)
 {
-	if (argc == 1)
-		return NULL;
-	if (argc == 3 && strcmp(argv[1], "--scratch") == 0 && argv[2][0] != '\0')
-		return argv[2];
-	(void)fprintf(stderr, "usage: paratest-worker [--scratch DIR]\n"
-	    "It is started by paratestd, with a socket as descriptor 3.\n");
-	exit(EXIT_USAGE);
+	struct folders	 ret = { NULL, NULL, NULL, NULL };
+	const char	**into;
+
+	for (int i = 1; i < argc; i += 2) {
+		into = strcmp(argv[i], "--scratch") == 0 ? &ret.scratch :
+		    strcmp(argv[i], "--shared") == 0 ? &ret.shared :
+		    strcmp(argv[i], "--remove") == 0 ? &ret.remove :
+		    strcmp(argv[i], "--as") == 0 ? &ret.as : NULL;
+		if (into != NULL && i + 1 < argc && argv[i + 1][0] != '\0') {
+			*into = argv[i + 1];
+			continue;
+		}
+		(void)fprintf(stderr, "usage: paratest-worker [--as UID:GID:GROUP,...] [--scratch DIR] "
+		    "[--shared DIR]\n"
+		    "       paratest-worker [--as ...] --remove DIR\n"
+		    "It is started by paratestd, with a socket as descriptor 3.\n");
+		exit(EXIT_USAGE);
+	}
+	return ret;
+}
+
+/*
+ * Becomes the user whose tests we run, before anything is opened or read.  The log of
+ * the supervisor is none of a user's business from then on: what is wrong is told in a
+ * frame.
+ */
+static void
+become(const char *as)
+{
+	struct identity	*who = identity_parse(as);
+	char		 why[PRIVILEGE_WHY] = "--as takes UID:GID:GROUP,GROUP";
+	int		 null;
+
+	if (who == NULL || privilege_become(who, why) != 0) {
+		log_at(LOG_LEVEL_ERROR, "worker", "%s", why);
+		exit(PRIVILEGE_EXIT);
+	}
+	free(who);
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null == -1 || dup2(null, STDOUT_FILENO) == -1 || dup2(null, STDERR_FILENO) == -1)
+		exit(PRIVILEGE_EXIT);
+	(void)close(null);
+}
+
+/* We cannot start: whoever started us is told why, and logs it. */
+static void __attribute__((noreturn, format(printf, 1, 2)))
+give_up(const char *fmt, ...)
+{
+	struct evbuffer	*out = evbuffer_new();
+	char		 text[512];
+	struct msg_log	 m = { .level = LOG_LEVEL_ERROR };
+	va_list		 ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	m.text = sv_from(text);
+	if (out != NULL && msg_put(out, MSG_LOG, 0, &m) == 0)
+		(void)evbuffer_write(out, WORKER_FD);
+	fatal("worker", "%s", text);
 }
 
 static void
@@ -334,22 +414,32 @@ take_scratch(struct worker *w, const char *dir)
 		made = xasprintf("%s/paratest-XXXXXX", tmp != NULL && *tmp != '\0' ? tmp : "/tmp");
 		dir = mkdtemp(made);
 		if (dir == NULL)
-			fatal("worker", "%s: %s", made, strerror(errno));
+			give_up("%s: %s", made, strerror(errno));
 	} else {
 		r = rmtree_at(AT_FDCWD, dir);
 		if (r != 0)
-			fatal("worker", "cannot empty %s: %s", dir, strerror(-r));
+			give_up("cannot empty %s: %s", dir, strerror(-r));
 		if (mkdir(dir, 0700) == -1)
-			fatal("worker", "cannot make %s: %s", dir, strerror(errno));
+			give_up("cannot make %s: %s", dir, strerror(errno));
 	}
 	w->scratch = realpath(dir, NULL);
 	w->host.scratch_fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (w->scratch == NULL || w->host.scratch_fd == -1)
-		fatal("worker", "%s: %s", dir, strerror(errno));
+		give_up("%s: %s", dir, strerror(errno));
 	w->host.scratch = w->scratch;
 	tmpdir_init(&w->tmpdir, w->host.scratch_fd);
 	w->host.tmpdir = &w->tmpdir;
 	free(made);
+}
+
+/* Where what a run shares is kept; our own folder where nobody named one. */
+static void
+take_shared(struct worker *w, const char *dir)
+{
+	w->host.shared = dir != NULL ? dir : w->scratch;
+	w->host.shared_fd = open(w->host.shared, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (w->host.shared_fd == -1)
+		give_up("%s: %s", w->host.shared, strerror(errno));
 }
 
 static struct event_base *
@@ -373,14 +463,15 @@ static const struct peer_ops peer_ops = {
 };
 
 static void
-start(struct worker *w, const char *dir)
+start(struct worker *w, const struct folders *dirs)
 {
 	struct timeval	tv = clock_timeval(WORKER_LEASE_MS);
 
 	take_descriptors();
 	w->signal_fd = take_signals();
 	w->umask_first = w->umask_now = (unsigned)umask(077);
-	take_scratch(w, dir);
+	take_scratch(w, dirs->scratch);
+	take_shared(w, dirs->shared);
 	(void)umask((mode_t)w->umask_first);
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1) == -1)
 		fatal("worker", "no sub-reaper: %s", strerror(errno));
@@ -399,6 +490,8 @@ start(struct worker *w, const char *dir)
 	w->heard = now_ms();
 	w->host.base = w->base;
 	w->host.peer = w->peer;
+	iocount_open(&w->iocount);
+	w->host.iocount = &w->iocount;
 	w->host.buf = xcalloc(1, STAGE_BUF);
 	w->host.stack = xcalloc(1, EXEC_STACK);
 	w->host.alive = on_alive;
@@ -421,17 +514,6 @@ say_ready(struct worker *w)
 /* ---- the loop and the end ---- */
 
 static void
-free_attempt(struct worker *w)
-{
-	attempt_free(w->attempt);
-	w->attempt = NULL;
-	w->attempt_over = false;
-	if (w->used != w->context)
-		context_free(w->used);
-	w->used = NULL;
-}
-
-static void
 run(struct worker *w)
 {
 	while (!w->ending) {
@@ -450,6 +532,7 @@ clean_up(struct worker *w)
 {
 	struct sweep	s;
 
+	attempt_dismiss(w->attempt);
 	sweep_init(&s);
 	if (sweep_all(&s, WORKER_END_MS))
 		log_warn("worker", "something cannot be killed");
@@ -462,23 +545,39 @@ clean_up(struct worker *w)
 	event_free(w->lease);
 	event_base_free(w->base);
 	(void)close(w->signal_fd);
+	iocount_close(&w->iocount);
 	tmpdir_free(&w->tmpdir);
 	(void)close(w->host.scratch_fd);
+	(void)close(w->host.shared_fd);
 	(void)rmtree_at(AT_FDCWD, w->scratch);	/* the supervisor does it again */
 	free(w->scratch);
 	free(w->host.stack);
 	free(w->host.buf);
 }
 
+/* The folder itself may be in one that is not ours: whoever started us removes it. */
+static int
+remove_folder(const char *path)
+{
+	int	r = rmtree_contents(path);
+
+	return r == 0 && (rmdir(path) == 0 || errno == EACCES) ? EXIT_PASSED : EXIT_INTERNAL;
+}
+
 int
 main(int argc, char **argv)
 {
-	const char	*dir = read_options(argc, argv);
-	struct worker	 w;
+	struct folders	dirs = read_options(argc, argv);
+	struct worker	w;
 
-	memset(&w, 0, sizeof w);
 	log_init("paratest-worker", LOG_LEVEL_WARN, false);
-	start(&w, dir);
+	if (dirs.as != NULL)
+		become(dirs.as);
+	/* What a run has shared may be a million files: not for the supervisor's loop. */
+	if (dirs.remove != NULL)
+		return remove_folder(dirs.remove);
+	memset(&w, 0, sizeof w);
+	start(&w, &dirs);
 	say_ready(&w);
 	peer_set_flush(&w.set);
 	run(&w);

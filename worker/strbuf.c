@@ -51,6 +51,16 @@ strbuf_addf(struct strbuf *t, const char *fmt, ...)
 	t->n += (size_t)n;
 }
 
+char *
+strbuf_folded(struct sv s)
+{
+	char	*p = xcalloc(1, s.n + 1);
+
+	for (size_t i = 0; i < s.n; i++)
+		p[i] = s.p[i] >= 'A' && s.p[i] <= 'Z' ? (char)(s.p[i] - 'A' + 'a') : s.p[i];
+	return p;
+}
+
 size_t
 strbuf_utf8(const char *p, size_t n)
 {

@@ -35,6 +35,9 @@ size_t	strbuf_line_number(struct sv, size_t at);
 /* Appends " in line N: " and the line that byte `at` is in. */
 void	strbuf_add_where(struct strbuf *, struct sv s, size_t at);
 
+/* A copy with small letters for the capital ones of ASCII; malloc'ed. */
+char	*strbuf_folded(struct sv);
+
 /* Bytes of the UTF-8 character that starts at p, 0 when there is none. */
 size_t	strbuf_utf8(const char *p, size_t n);
 /* Is it UTF-8 throughout?  *ret_ascii: is it ASCII? */

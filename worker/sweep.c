@@ -33,9 +33,17 @@ sweep_clear(struct sweep *s)
 	for (size_t i = 0; i < s->n_leaked; i++)
 		free(s->leaked[i].argv);
 	free(s->spared);
+	usage_clear(&s->usage);
 	if (s->children_fd != -1)
 		(void)close(s->children_fd);
 	sweep_init(s);
+}
+
+static void
+call(struct sweep *s, pid_t pid, child_fn *fn, void *arg)
+{
+	if (pid > 0 && pid != s->beside)
+		fn(s, pid, arg);
 }
 
 /* Calls fn for each of our direct children, dead ones too. */
@@ -55,15 +63,14 @@ each_child(struct sweep *s, child_fn *fn, void *arg)
 		for (ssize_t i = 0; i < n; i++) {
 			if (buf[i] >= '0' && buf[i] <= '9') {
 				pid = pid * 10 + (buf[i] - '0');
-			} else if (pid > 0) {
-				fn(s, pid, arg);
+			} else {
+				call(s, pid, fn, arg);
 				pid = 0;
 			}
 		}
 		off += n;
 	}
-	if (pid > 0)
-		fn(s, pid, arg);
+	call(s, pid, fn, arg);
 }
 
 /* ---- who may go on ---- */
@@ -118,7 +125,6 @@ bool
 sweep_reap(struct sweep *s, pid_t leader, bool *ret_ended, int *ret_status)
 {
 	struct rusage	 ru;
-	uint64_t	 rss;
 	size_t		 others = 0;
 	int		 status;
 	pid_t		 pid;
@@ -126,11 +132,7 @@ sweep_reap(struct sweep *s, pid_t leader, bool *ret_ended, int *ret_status)
 	/* All of them, since one signal may stand for many.  To fork takes longer than
 	 * to be reaped, so that nobody can keep us here. */
 	while ((pid = wait4(-1, &status, WNOHANG, &ru)) > 0) {
-		s->cpu_us += (uint64_t)(ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) * 1000000 +
-		    (uint64_t)(ru.ru_utime.tv_usec + ru.ru_stime.tv_usec);
-		rss = (uint64_t)ru.ru_maxrss * 1024;
-		if (rss > s->max_rss)
-			s->max_rss = rss;
+		usage_reaped(&s->usage, pid, &ru);
 		unspare(s, pid);
 		if (pid == leader) {
 			*ret_ended = true;
@@ -205,7 +207,7 @@ sweep_signal(struct sweep *s, int sig)
 	pid_t		*pids;
 	size_t		 n;
 
-	if (proctree_pids(getpid(), &pids, &n) != 0)
+	if (proctree_pids_but(getpid(), s->beside, &pids, &n) != 0)
 		return;		/* no memory for it now: the next round tries again */
 	keep = others(s, 0);
 	for (size_t i = 0; i < n; i++) {
@@ -245,7 +247,7 @@ sweep_name(struct sweep *s, pid_t leader)
 	/* What is stopped neither forks nor leaves while it is listed. */
 	sweep_signal(s, SIGSTOP);
 	keep = others(s, leader);
-	if (proctree_list(getpid(), &v, &n) != 0) {
+	if (proctree_list_but(getpid(), s->beside, &v, &n) != 0) {
 		free(keep.v);
 		return;
 	}

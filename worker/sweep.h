@@ -3,6 +3,9 @@
  * We are its sub-reaper, so that what loses its parent becomes our child and
  * wait4() alone says when nothing is left.  Stronger mechanisms (a control group,
  * a PID namespace) belong behind this interface.
+ *
+ * One child of ours can stand beside the test (company.h): it is not there for any of
+ * these, with all under it.
  */
 #ifndef WORKER_SWEEP_H
 #define WORKER_SWEEP_H
@@ -11,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+#include "worker/usage.h"
 
 #define SWEEP_LEAKED_MAX	32	/* processes that are named */
 
@@ -21,11 +26,12 @@ struct sweep_leaked {
 };
 
 struct sweep {
-	uint64_t	 cpu_us, max_rss;	/* of all that was reaped; bytes */
+	struct usage	 usage;			/* of all that was reaped */
 	struct sweep_leaked leaked[SWEEP_LEAKED_MAX];
 	size_t		 n_leaked;
 	pid_t		*spared;		/* our children that may go on */
 	size_t		 n_spared;
+	pid_t		 beside;		/* no part of this; 0: nobody */
 	int		 children_fd;		/* procfs' list of our children, or -1 */
 };
 

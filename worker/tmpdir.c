@@ -66,6 +66,21 @@ tmpdir_untouched(struct tmpdir *t)
 	return false;
 }
 
+int
+tmpdir_share(int fd, const char *run, char *ret_name)
+{
+	size_t	n = strspn(run, "0123456789abcdef");
+
+	ret_name[0] = '\0';
+	if (n == 0 || run[n] != '\0' || n > TMPDIR_NAME - 3)
+		return -EINVAL;
+	(void)snprintf(ret_name, TMPDIR_NAME, "r.%s", run);
+	if (mkdirat(fd, ret_name, 0700) == -1)
+		return errno == EEXIST ? 0 : -errno;
+	/* The umask of the run may have taken bits of ours. */
+	return fchmodat(fd, ret_name, 0700, 0) == -1 ? -errno : 0;
+}
+
 void
 tmpdir_free(struct tmpdir *t)
 {

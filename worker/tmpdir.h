@@ -31,4 +31,13 @@ bool	tmpdir_untouched(struct tmpdir *);
 
 void	tmpdir_free(struct tmpdir *);	/* removes nothing */
 
+/*
+ * The folder that all tests of a run share, in the folder `fd`: made where it is not
+ * there yet, mode 0700, and otherwise as the last of them left it.  Its name goes into
+ * ret_name (TMPDIR_NAME bytes).  It outlives the attempt and the worker: whoever started
+ * us removes it when the run is over.  0; -EINVAL when `run` is no id, else -errno.
+ */
+#define TMPDIR_NAME	64
+int	tmpdir_share(int fd, const char *run, char *ret_name);
+
 #endif

@@ -1,13 +1,5 @@
 /* Pairing heaps: see heap.h.  Pure. */
-#include <stdbool.h>
-
 #include "supervisor/policy/heap.h"
-
-static bool
-before(const struct heap_node *a, const struct heap_node *b)
-{
-	return a->due != b->due ? a->due < b->due : a->rank < b->rank;
-}
 
 /* Of two roots one becomes the first child of the other. */
 static uint32_t
@@ -19,7 +11,7 @@ meld(struct heap_node *v, uint32_t a, uint32_t b)
 		return b;
 	if (b == HEAP_NONE)
 		return a;
-	if (before(&v[b], &v[a])) {
+	if (heap_before(&v[b], &v[a])) {
 		t = a;
 		a = b;
 		b = t;
@@ -39,13 +31,12 @@ heap_push(struct heap_node *v, uint32_t root, uint32_t i)
 	return meld(v, root, i);
 }
 
-uint32_t
-heap_raise(struct heap_node *v, uint32_t root, uint32_t i)
+/* `i`, which is not the root, leaves with those below it. */
+static void
+cut(struct heap_node *v, uint32_t i)
 {
 	uint32_t prev = v[i].prev, next = v[i].next;
 
-	if (i == root)
-		return root;
 	if (v[prev].child == i)		/* prev of a first child: its parent */
 		v[prev].child = next;
 	else
@@ -53,6 +44,14 @@ heap_raise(struct heap_node *v, uint32_t root, uint32_t i)
 	if (next != HEAP_NONE)
 		v[next].prev = prev;
 	v[i].next = v[i].prev = HEAP_NONE;
+}
+
+uint32_t
+heap_raise(struct heap_node *v, uint32_t root, uint32_t i)
+{
+	if (i == root)
+		return root;
+	cut(v, i);
 	return meld(v, root, i);
 }
 
@@ -79,4 +78,13 @@ heap_pop(struct heap_node *v, uint32_t root)
 		root = meld(v, root, a);
 	}
 	return root;
+}
+
+uint32_t
+heap_remove(struct heap_node *v, uint32_t root, uint32_t i)
+{
+	if (i == root)
+		return heap_pop(v, root);
+	cut(v, i);
+	return meld(v, root, heap_pop(v, i));
 }

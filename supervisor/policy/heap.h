@@ -9,6 +9,7 @@
 #ifndef POLICY_HEAP_H
 #define POLICY_HEAP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define HEAP_NONE	UINT32_MAX	/* the empty heap; no node */
@@ -21,10 +22,19 @@ struct heap_node {
 
 /*
  * All return the new root.  push: `i` is in no heap.  pop: takes out the root,
- * which is a node.  raise: `i`, of this heap, was given an earlier place.
+ * which is a node.  raise: `i`, of this heap, was given an earlier place.  remove:
+ * takes out `i`, of this heap.
  */
 uint32_t	heap_push(struct heap_node *, uint32_t root, uint32_t i);
 uint32_t	heap_pop(struct heap_node *, uint32_t root);
 uint32_t	heap_raise(struct heap_node *, uint32_t root, uint32_t i);
+uint32_t	heap_remove(struct heap_node *, uint32_t root, uint32_t i);
+
+/* The order: has `a` the earlier place? */
+static inline bool
+heap_before(const struct heap_node *a, const struct heap_node *b)
+{
+	return a->due != b->due ? a->due < b->due : a->rank < b->rank;
+}
 
 #endif

@@ -46,3 +46,31 @@ order_fill(uint32_t *ret_order, uint32_t n, bool shuffle, uint64_t seed)
 		ret_order[j] = t;
 	}
 }
+
+uint64_t
+order_length(uint64_t expected_us)
+{
+	return expected_us < ORDER_LENGTH_MAX ? expected_us : ORDER_LENGTH_MAX;
+}
+
+uint64_t
+order_by_length(uint64_t expected_us)
+{
+	return ORDER_LENGTH_MAX - order_length(expected_us);
+}
+
+uint64_t
+order_by_rate(uint64_t expected_us, uint32_t fail_ppm)
+{
+	return (order_length(expected_us) << 20) / (fail_ppm > 0 ? fail_ppm : 1);
+}
+
+uint64_t
+order_slack(uint64_t work, uint32_t slots)
+{
+	uint64_t share = work / slots, least = share - share / 10;
+
+	if (least == 0)
+		least = 1;
+	return least <= ORDER_LENGTH_MAX ? ORDER_LENGTH_MAX - least + 1 : 0;
+}

@@ -26,4 +26,26 @@ uint32_t	order_below(uint64_t *state, uint32_t bound);
  */
 void		order_fill(uint32_t *ret_order, uint32_t n, bool shuffle, uint64_t seed);
 
+/*
+ * The order by history, the slack rule: a test that takes at least 0.9 of what
+ * remains a slot goes first, the longest of them before the others, since it would
+ * else end after all the rest.  Where there is none the time is spent where a
+ * failure is the most likely a second.
+ *
+ * Longer tests count as so long, that work sums up in 64 bits: 19 hours.
+ */
+#define ORDER_LENGTH_MAX	(UINT64_C(1) << 36)
+
+uint64_t	order_length(uint64_t expected_us);
+
+/* Places, the lowest first: by length, longest first; by the chance of a failure a
+ * second, largest first (0 counts as a millionth).  A test that takes no time goes
+ * before all in the second, behind all in the first. */
+uint64_t	order_by_length(uint64_t expected_us);
+uint64_t	order_by_rate(uint64_t expected_us, uint32_t fail_ppm);
+
+/* What is placed lower by length goes first, while `work` microseconds remain for
+ * `slots` slots (at least 1). */
+uint64_t	order_slack(uint64_t work, uint32_t slots);
+
 #endif

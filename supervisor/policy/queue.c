@@ -1,173 +1,93 @@
 /*
  * Waiting tests and the room that running ones leave: see queue.h.  Pure.
  *
- * A class that has waiting tests is in one of two places, by the rank of its
- * head: in a list when it did not fit the last time it was looked at, else in a
- * heap.  A round of starts goes through both in the order of rank, and what does
- * not fit moves from the heap to the end of the list it has gone through.  What
- * does not fit early in a round does not fit later in it, since starts only take.
+ * What waits is in one line, or in two when the history gives the order: in each a
+ * class has a heap of its tests, and the classes have a heap by their heads.  A
+ * class whose turn came and that did not fit is set aside, out of the heaps of
+ * classes and into a list that every start looks through, until one of its tests
+ * starts.
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include "supervisor/policy/kind.h"
+#include "supervisor/policy/order.h"
 #include "supervisor/policy/queue.h"
 
 #define NO_CLASS	UINT32_MAX
 
+/* By rank, or when the history gives the order by the chance of a failure a second,
+ * and then by length too. */
+enum { BY_TURN, BY_LENGTH, LINES };
+
+/* The waiting tests of one kind; its number is that of the kind. */
 struct class {
-	const struct sched_need *needs;	/* one entry a resource; in queue.needs */
-	uint32_t	nneeds;
-	uint32_t	weight;		/* units, at most the run's jobs */
-	uint32_t	head;		/* heap of the waiting tests */
+	uint32_t	head[LINES];	/* heap of the waiting tests */
 	uint32_t	waiting;	/* tests */
 	uint32_t	passed;		/* starts past its head */
-	uint32_t	prev, next;	/* in the list, else NO_CLASS */
-	bool		serial;
-	bool		impossible;
+	uint32_t	prev, next;	/* set aside: list, else NO_CLASS */
 };
 
-/* What is free, and who is there. */
-struct room {
-	uint32_t	*avail;		/* of each resource */
-	uint32_t	used;		/* units */
-	uint32_t	running;	/* tests */
-	bool		serial;		/* what runs is one serial test */
+/* Everything that waits, in one order. */
+struct line {
+	struct heap_node *tests;	/* the heap of each class */
+	struct heap_node *classes;	/* at the place of the class's head */
+	uint32_t	root;		/* heap of those not set aside */
 };
 
 struct queue {
-	struct heap_node *nodes;	/* borrowed */
-	uint32_t	*class_of;
+	const struct sched_test *tests;	/* borrowed */
+	struct line	 lines[LINES];	/* the tests of the first are borrowed */
+	uint32_t	 nlines;
+	uint64_t	 work;		/* unit-microseconds that wait: see work_of() */
+	struct kinds	 kinds;
 	struct class	*classes;	/* and one more: the end of the list */
-	struct heap_node *heads;	/* of each class: the heap of classes */
-	uint32_t	 fresh;		/* that heap */
 	uint32_t	 end;		/* how many classes */
-	struct sched_need *needs;
 	struct room	 room;
 	uint32_t	*spare;		/* scratch of queue_demand() */
 	uint32_t	 nresources;
 	uint32_t	 jobs;
-	uint32_t	 scan;		/* where in the list the round goes on */
 	uint32_t	 reserver;	/* class, or NO_CLASS */
 	uint32_t	 nstarved;	/* classes passed over too often */
 };
 
-/* ---- classes of a plan ---- */
-
+/* Does the plan say how long a test takes, and is that to count? */
 static bool
-is_plain(const struct sched_test *t)
+has_history(const struct sched_plan *plan)
 {
-	return t->weight <= 1 && !t->serial && t->nneeds == 0;
-}
+	uint32_t i;
 
-static int
-compare_tests(const void *a, const void *b)
-{
-	const struct sched_test *x = *(const struct sched_test *const *)a;
-	const struct sched_test *y = *(const struct sched_test *const *)b;
-
-	if (x->weight != y->weight)
-		return x->weight < y->weight ? -1 : 1;
-	if (x->serial != y->serial)
-		return x->serial ? 1 : -1;
-	if (x->nneeds != y->nneeds)
-		return x->nneeds < y->nneeds ? -1 : 1;
-	return x->nneeds == 0 ? 0 : memcmp(x->needs, y->needs,
-	    x->nneeds * sizeof(*x->needs));
-}
-
-/* Copies the needs of `t` to `to`, those of one resource added up. */
-static void
-class_set_needs(struct class *c, struct sched_need *to, const struct sched_test *t,
-    const struct sched_plan *plan)
-{
-	uint32_t i, j;
-
-	c->needs = to;
-	for (i = 0; i < t->nneeds; i++) {
-		const struct sched_need *n = &t->needs[i];
-
-		if (n->resource >= plan->nresources) {
-			c->impossible = true;
-			continue;
-		}
-		if (n->count == 0)
-			continue;
-		for (j = 0; j < c->nneeds && to[j].resource != n->resource; j++)
-			;
-		if (j == c->nneeds)
-			to[c->nneeds++] = (struct sched_need){ .resource = n->resource };
-		if (n->count > plan->resources[n->resource] - to[j].count)
-			c->impossible = true;
-		else
-			to[j].count += n->count;
-	}
-}
-
-/*
- * Sorts the tests that are not plain into `special` and numbers the classes:
- * 0 for plain tests, then one for each set of requirements.  A sort and no hash
- * table: whoever writes the plan cannot make it slow.  Returns how many classes,
- * and in *ret_needs how many needs they have at most.
- */
-static uint32_t
-number_classes(struct queue *q, const struct sched_plan *plan,
-    const struct sched_test **special, uint32_t n, size_t *ret_needs)
-{
-	uint32_t i, k = 0, class = 0;
-
-	*ret_needs = 0;
-	for (i = 0; i < plan->ntests; i++)
-		if (!is_plain(&plan->tests[i]))
-			special[k++] = &plan->tests[i];
-	qsort(special, n, sizeof(const struct sched_test *), compare_tests);
-	for (i = 0; i < n; i++) {
-		if (i == 0 || compare_tests(&special[i - 1], &special[i]) != 0) {
-			class++;
-			*ret_needs += special[i]->nneeds;
-		}
-		q->class_of[special[i] - plan->tests] = class;
-	}
-	return class + 1;
-}
-
-static bool
-make_classes(struct queue *q, const struct sched_plan *plan)
-{
-	const struct sched_test **special;
-	uint32_t i, n = 0, prev = 0, class;
-	size_t nneeds, at = 0;
-	bool ok = false;
-
-	for (i = 0; i < plan->ntests; i++)
-		n += !is_plain(&plan->tests[i]);
-	special = calloc((size_t)n + 1, sizeof(*special));
-	if (special == NULL)
+	if (!plan->by_history || plan->shuffle)
 		return false;
-	q->end = number_classes(q, plan, special, n, &nneeds);
+	for (i = 0; i < plan->ntests; i++)
+		if (plan->tests[i].expected_us > 0)
+			return true;
+	return false;
+}
+
+static bool
+make_lines(struct queue *q, const struct sched_plan *plan, struct heap_node *nodes)
+{
+	struct line *l = q->lines;
+	uint32_t k;
+
+	q->end = q->kinds.n;
 	q->classes = calloc((size_t)q->end + 1, sizeof(*q->classes));
-	q->heads = calloc(q->end, sizeof(*q->heads));
-	q->needs = calloc(nneeds + 1, sizeof(*q->needs));
-	if (q->classes == NULL || q->heads == NULL || q->needs == NULL)
-		goto out;
-	for (i = 0; i <= q->end; i++)
-		q->classes[i] = (struct class){ .weight = 1, .head = HEAP_NONE,
-		    .prev = NO_CLASS, .next = NO_CLASS };
-	for (i = 0; i < n; i++) {
-		class = q->class_of[special[i] - plan->tests];
-		if (class == prev)
-			continue;
-		prev = class;
-		q->classes[class].serial = special[i]->serial;
-		if (special[i]->weight > 1)
-			q->classes[class].weight = special[i]->weight < q->jobs ?
-			    special[i]->weight : q->jobs;
-		class_set_needs(&q->classes[class], q->needs + at, special[i], plan);
-		at += special[i]->nneeds;
+	if (q->classes == NULL)
+		return false;
+	q->nlines = has_history(plan) ? LINES : 1;
+	l[BY_TURN].tests = nodes;
+	if (q->nlines > BY_LENGTH) {
+		l[BY_LENGTH].tests = calloc((size_t)plan->ntests, sizeof(*nodes));
+		if (l[BY_LENGTH].tests == NULL)
+			return false;
 	}
-	ok = true;
-out:
-	free(special);
-	return ok;
+	for (k = 0; k < q->nlines; k++) {
+		l[k].classes = calloc(q->end, sizeof(*l[k].classes));
+		if (l[k].classes == NULL)
+			return false;
+	}
+	return true;
 }
 
 struct queue *
@@ -177,14 +97,13 @@ queue_new(const struct sched_plan *plan, struct heap_node *nodes)
 
 	if (q == NULL)
 		return NULL;
-	q->nodes = nodes;
+	q->tests = plan->tests;
 	q->jobs = plan->jobs > 0 ? plan->jobs : 1;
 	q->nresources = plan->nresources;
-	q->class_of = calloc((size_t)plan->ntests + 1, sizeof(*q->class_of));
 	q->room.avail = calloc((size_t)plan->nresources + 1, sizeof(*q->room.avail));
 	q->spare = calloc((size_t)plan->nresources + 1, sizeof(*q->spare));
-	if (q->class_of == NULL || q->room.avail == NULL || q->spare == NULL ||
-	    !make_classes(q, plan)) {
+	if (q->room.avail == NULL || q->spare == NULL || !kinds_make(&q->kinds, plan) ||
+	    !make_lines(q, plan, nodes)) {
 		queue_free(q);
 		return NULL;
 	}
@@ -200,10 +119,11 @@ queue_free(struct queue *q)
 {
 	if (q == NULL)
 		return;
-	free(q->class_of);
+	free(q->lines[BY_LENGTH].tests);
+	free(q->lines[BY_LENGTH].classes);
+	free(q->lines[BY_TURN].classes);
 	free(q->classes);
-	free(q->heads);
-	free(q->needs);
+	kinds_free(&q->kinds);
 	free(q->room.avail);
 	free(q->spare);
 	free(q);
@@ -212,10 +132,39 @@ queue_free(struct queue *q)
 bool
 queue_possible(const struct queue *q, uint32_t test)
 {
-	return !q->classes[q->class_of[test]].impossible;
+	return !q->kinds.v[q->kinds.of[test]].impossible;
 }
 
-/* ---- where a class waits ---- */
+/* ---- where tests and classes wait ---- */
+
+/*
+ * A place is a node's `due`, ties are broken by its rank.  A serial test never has to
+ * go first: it takes as long at any time, since nothing runs beside it.
+ */
+static uint64_t
+place_of(const struct queue *q, uint32_t line, uint32_t test)
+{
+	const struct sched_test *t = &q->tests[test];
+
+	if (q->nlines == 1)
+		return 0;
+	if (line == BY_TURN)
+		return order_by_rate(t->expected_us, t->fail_ppm);
+	return order_by_length(t->serial ? 0 : t->expected_us);
+}
+
+/*
+ * What a waiting test adds to the work that remains.  Not counted are serial tests,
+ * which the slots do not share, and what runs: it is taken for done, so that long
+ * tests go first a little earlier than they must.
+ */
+static uint64_t
+work_of(const struct queue *q, uint32_t test)
+{
+	const struct kind *c = &q->kinds.v[q->kinds.of[test]];
+
+	return c->serial ? 0 : c->weight * order_length(q->tests[test].expected_us);
+}
 
 static void
 list_remove(struct queue *q, uint32_t c)
@@ -227,225 +176,269 @@ list_remove(struct queue *q, uint32_t c)
 	v[c].prev = v[c].next = NO_CLASS;
 }
 
+/* In the order of the first line; most are behind all that are there. */
 static void
-list_insert(struct queue *q, uint32_t c, uint32_t before)
+list_insert(struct queue *q, uint32_t c)
 {
+	const struct heap_node *place = q->lines[BY_TURN].classes;
 	struct class *v = q->classes;
+	uint32_t at = q->end;
 
-	v[c].next = before;
-	v[c].prev = v[before].prev;
+	while (v[at].prev != q->end && heap_before(&place[c], &place[v[at].prev]))
+		at = v[at].prev;
+	v[c].next = at;
+	v[c].prev = v[at].prev;
 	v[v[c].prev].next = c;
-	v[before].prev = c;
+	v[at].prev = c;
+}
+
+/* The class `c`, which did not fit, goes from the heaps to the list. */
+static void
+set_aside(struct queue *q, uint32_t c)
+{
+	uint32_t k;
+
+	for (k = 0; k < q->nlines; k++)
+		q->lines[k].root = heap_remove(q->lines[k].classes, q->lines[k].root, c);
+	list_insert(q, c);
+}
+
+/* The class is where its head in line `k` is. */
+static void
+place_class(struct queue *q, uint32_t c, uint32_t k)
+{
+	const struct heap_node *head = &q->lines[k].tests[q->classes[c].head[k]];
+
+	q->lines[k].classes[c].due = head->due;
+	q->lines[k].classes[c].rank = head->rank;
 }
 
 void
 queue_push(struct queue *q, uint32_t test)
 {
-	uint32_t c = q->class_of[test], at;
+	uint32_t c = q->kinds.of[test], k;
 	struct class *class = &q->classes[c];
+	struct line *l;
 
-	q->nodes[test].due = 0;
 	class->waiting++;
-	class->head = heap_push(q->nodes, class->head, test);
-	if (class->head != test)
-		return;
-	q->heads[c].rank = q->nodes[test].rank;
-	if (class->waiting == 1) {
-		q->fresh = heap_push(q->heads, q->fresh, c);
-	} else if (class->next == NO_CLASS) {
-		q->fresh = heap_raise(q->heads, q->fresh, c);
-	} else {
+	q->work += q->nlines > 1 ? work_of(q, test) : 0;
+	for (k = 0; k < q->nlines; k++) {
+		l = &q->lines[k];
+		l->tests[test].due = place_of(q, k, test);
+		l->tests[test].rank = q->lines[BY_TURN].tests[test].rank;
+		class->head[k] = heap_push(l->tests, class->head[k], test);
+		if (class->head[k] != test)
+			continue;
+		place_class(q, c, k);
+		if (class->waiting == 1)
+			l->root = heap_push(l->classes, l->root, c);
+		else if (class->next == NO_CLASS)
+			l->root = heap_raise(l->classes, l->root, c);
+		else if (k == BY_TURN) {
+			list_remove(q, c);
+			list_insert(q, c);
+		}
+	}
+}
+
+/* Its class is no longer set aside. */
+void
+queue_remove(struct queue *q, uint32_t test)
+{
+	uint32_t c = q->kinds.of[test], k, head;
+	struct class *class = &q->classes[c];
+	bool aside = class->next != NO_CLASS;
+	struct line *l;
+
+	if (aside)
 		list_remove(q, c);
-		for (at = q->classes[q->end].next; at != q->end &&
-		    q->heads[at].rank < q->heads[c].rank; at = q->classes[at].next)
-			;
-		list_insert(q, c, at);
+	class->waiting--;
+	q->work -= q->nlines > 1 ? work_of(q, test) : 0;
+	for (k = 0; k < q->nlines; k++) {
+		l = &q->lines[k];
+		head = class->head[k];
+		class->head[k] = heap_remove(l->tests, head, test);
+		if (!aside && class->head[k] == head)
+			continue;
+		if (!aside)
+			l->root = heap_remove(l->classes, l->root, c);
+		if (class->waiting > 0) {
+			place_class(q, c, k);
+			l->root = heap_push(l->classes, l->root, c);
+		}
 	}
 }
 
 void
 queue_clear(struct queue *q)
 {
-	uint32_t i;
+	uint32_t i, k;
 
 	for (i = 0; i < q->end; i++) {
-		q->classes[i].head = HEAP_NONE;
 		q->classes[i].prev = q->classes[i].next = NO_CLASS;
 		q->classes[i].waiting = q->classes[i].passed = 0;
+		for (k = 0; k < LINES; k++)
+			q->classes[i].head[k] = HEAP_NONE;
 	}
 	q->classes[q->end].prev = q->classes[q->end].next = q->end;
-	q->scan = q->end;
-	q->fresh = HEAP_NONE;
+	for (k = 0; k < LINES; k++)
+		q->lines[k].root = HEAP_NONE;
+	q->work = 0;
 	q->reserver = NO_CLASS;
 	q->nstarved = 0;
 }
 
 /* ---- what fits ---- */
 
-static uint32_t
-min_u32(uint32_t a, uint32_t b)
-{
-	return a < b ? a : b;
-}
-
-/* Is there room for `c`?  Asked only while units are free. */
-static bool
-fits(const struct room *room, const struct class *c, uint32_t limit)
-{
-	uint32_t i;
-
-	if (room->running == 0)
-		return true;
-	if (room->serial || c->serial || room->used >= limit ||
-	    limit - room->used < c->weight)
-		return false;
-	for (i = 0; i < c->nneeds; i++)
-		if (room->avail[c->needs[i].resource] < c->needs[i].count)
-			return false;
-	return true;
-}
-
-/* Does the start of `c`, which fits, leave what the reserver `r` needs? */
-static bool
-leaves(const struct room *room, const struct class *c, const struct class *r,
-    uint32_t limit)
-{
-	uint32_t i, j;
-
-	if (r->serial || c->serial || limit - min_u32(room->used, limit) < c->weight ||
-	    limit - room->used - c->weight < min_u32(r->weight, limit))
-		return false;
-	for (i = 0; i < c->nneeds; i++)
-		for (j = 0; j < r->nneeds; j++)
-			if (c->needs[i].resource == r->needs[j].resource &&
-			    room->avail[c->needs[i].resource] - c->needs[i].count <
-			    r->needs[j].count)
-				return false;
-	return true;
-}
-
 static bool
 may_start(const struct queue *q, const struct room *room, uint32_t c,
     uint32_t reserver, uint32_t limit)
 {
-	const struct class *v = q->classes;
+	const struct kind *v = q->kinds.v;
 
-	return fits(room, &v[c], limit) && (reserver == NO_CLASS || reserver == c ||
-	    leaves(room, &v[c], &v[reserver], limit));
-}
-
-static void
-take(struct room *room, const struct class *c)
-{
-	uint32_t i;
-
-	room->used += c->weight;
-	room->running++;
-	room->serial = c->serial;	/* it is alone: see fits() */
-	for (i = 0; i < c->nneeds; i++)
-		room->avail[c->needs[i].resource] -= c->needs[i].count;
+	return room_fits(room, &v[c], limit) && (reserver == NO_CLASS || reserver == c ||
+	    room_leaves(room, &v[c], &v[reserver], limit));
 }
 
 void
 queue_release(struct queue *q, uint32_t test)
 {
-	const struct class *c = &q->classes[q->class_of[test]];
-	uint32_t i;
-
-	q->room.used -= c->weight;
-	q->room.running--;
-	for (i = 0; i < c->nneeds; i++)
-		q->room.avail[c->needs[i].resource] += c->needs[i].count;
+	room_release(&q->room, &q->kinds.v[q->kinds.of[test]]);
 }
 
 /* ---- starts ---- */
 
-/* The reserver: of the classes passed over too often the one whose head has the
- * lowest rank; it stays so until it starts. */
-static void
-pick_reserver(struct queue *q)
+/* Does the class go first, as long as its longest test is?  See order_slack(). */
+static bool
+is_due(const struct queue *q, uint32_t c, uint64_t slack)
 {
+	return q->nlines > 1 && q->lines[BY_LENGTH].classes[c].due < slack;
+}
+
+/*
+ * By history serial tests follow each other: when one has ended nothing runs, and the
+ * next costs nothing but its time, while later every slot would have to be idle for it
+ * once more.
+ */
+static bool
+serial_follows(const struct queue *q)
+{
+	return q->nlines > 1 && q->room.running == 0 && q->room.serial;
+}
+
+/* The order: is the turn of class `a` before that of `b`? */
+static bool
+before(const struct queue *q, uint32_t a, uint32_t b, uint64_t slack)
+{
+	bool due = is_due(q, a, slack);
+	const struct heap_node *v = q->lines[due ? BY_LENGTH : BY_TURN].classes;
+
+	if (serial_follows(q) && q->kinds.v[a].serial != q->kinds.v[b].serial)
+		return q->kinds.v[a].serial;
+	if (due != is_due(q, b, slack))
+		return due;
+	return heap_before(&v[a], &v[b]);
+}
+
+/* The first class of serial tests that wait. */
+static uint32_t
+pick_serial(const struct queue *q, uint64_t slack)
+{
+	uint32_t best = NO_CLASS, c;
+
+	for (c = 0; c < q->end; c++)
+		if (q->kinds.v[c].serial && q->classes[c].waiting > 0 &&
+		    (best == NO_CLASS || before(q, c, best, slack)))
+			best = c;
+	return best;
+}
+
+/* Is no class in the list from `c` on before `b`?  By history any may be. */
+static bool
+none_before(const struct queue *q, uint32_t c, uint32_t b)
+{
+	const struct heap_node *v = q->lines[BY_TURN].classes;
+
+	return q->nlines == 1 && b != NO_CLASS && !heap_before(&v[c], &v[b]);
+}
+
+/* The reserver: of the classes passed over too often the first in the order; it
+ * stays so until it starts. */
+static void
+pick_reserver(struct queue *q, uint64_t slack)
+{
+	const struct class *v = q->classes;
 	uint32_t c;
 
 	if (q->reserver != NO_CLASS || q->nstarved == 0)
 		return;
-	for (c = q->classes[q->end].next; c != q->end; c = q->classes[c].next)
-		if (q->classes[c].passed >= SCHED_BYPASS_MAX) {
+	for (c = v[q->end].next; c != q->end; c = v[c].next)
+		if (v[c].passed >= SCHED_BYPASS_MAX &&
+		    (q->reserver == NO_CLASS || before(q, c, q->reserver, slack)))
 			q->reserver = c;
-			return;
-		}
 }
 
-/* Counts the start of the head of `c` for those it goes past: all in the list
- * before the place where the round is. */
-static void
-pass_over(struct queue *q, uint32_t c)
+/* The first class that may start; on the way to it others are set aside. */
+static uint32_t
+pick(struct queue *q, uint32_t limit, uint64_t slack)
 {
+	const struct class *v = q->classes;
+	uint32_t best, c;
+
+	for (;;) {
+		best = q->lines[BY_LENGTH].root;
+		if (best == HEAP_NONE || !is_due(q, best, slack))
+			best = q->lines[BY_TURN].root;
+		if (best == HEAP_NONE || may_start(q, &q->room, best, q->reserver, limit))
+			break;
+		set_aside(q, best);
+	}
+	for (c = v[q->end].next; c != q->end && !none_before(q, c, best); c = v[c].next)
+		if ((best == NO_CLASS || before(q, c, best, slack)) &&
+		    may_start(q, &q->room, c, q->reserver, limit))
+			best = c;
+	return best;
+}
+
+/* Counts the start of a test of `c` for those it goes past, all set aside. */
+static void
+pass_over(struct queue *q, uint32_t c, uint64_t slack)
+{
+	struct class *v = q->classes;
 	uint32_t p;
 
-	for (p = q->classes[q->end].next; p != q->scan; p = q->classes[p].next)
-		if (++q->classes[p].passed == SCHED_BYPASS_MAX)
+	for (p = v[q->end].next; p != q->end && !none_before(q, p, c); p = v[p].next)
+		if (p != c && before(q, p, c, slack) && ++v[p].passed == SCHED_BYPASS_MAX)
 			q->nstarved++;
-	if (q->classes[c].passed >= SCHED_BYPASS_MAX)
+	if (v[c].passed >= SCHED_BYPASS_MAX)
 		q->nstarved--;
-	q->classes[c].passed = 0;
+	v[c].passed = 0;
 	if (q->reserver == c)
 		q->reserver = NO_CLASS;
-}
-
-/* Takes `c` from where it waits, and its head from it. */
-static uint32_t
-pull(struct queue *q, uint32_t c, bool is_fresh)
-{
-	struct class *class = &q->classes[c];
-	uint32_t test = class->head;
-
-	if (is_fresh) {
-		q->fresh = heap_pop(q->heads, q->fresh);
-	} else {
-		q->scan = class->next;
-		list_remove(q, c);
-	}
-	class->head = heap_pop(q->nodes, test);
-	if (--class->waiting > 0) {
-		q->heads[c].rank = q->nodes[class->head].rank;
-		q->fresh = heap_push(q->heads, q->fresh, c);
-	}
-	return test;
-}
-
-void
-queue_rewind(struct queue *q)
-{
-	q->scan = q->classes[q->end].next;
 }
 
 bool
 queue_start(struct queue *q, uint32_t limit, uint32_t *ret_test)
 {
-	bool is_fresh;
+	uint64_t slack;
 	uint32_t c;
 
-	pick_reserver(q);
-	limit = min_u32(limit, q->jobs);
-	while (q->room.used < limit && (q->fresh != HEAP_NONE || q->scan != q->end)) {
-		is_fresh = q->fresh != HEAP_NONE && (q->scan == q->end ||
-		    q->heads[q->fresh].rank < q->heads[q->scan].rank);
-		c = is_fresh ? q->fresh : q->scan;
-		if (may_start(q, &q->room, c, q->reserver, limit)) {
-			pass_over(q, c);
-			take(&q->room, &q->classes[c]);
-			*ret_test = pull(q, c, is_fresh);
-			return true;
-		}
-		if (is_fresh) {
-			q->fresh = heap_pop(q->heads, c);
-			list_insert(q, c, q->scan);
-		} else {
-			q->scan = q->classes[c].next;
-		}
-	}
-	return false;
+	if (limit > q->jobs)
+		limit = q->jobs;
+	if (q->room.used >= limit)
+		return false;
+	slack = q->nlines > 1 ? order_slack(q->work, limit) : 0;
+	pick_reserver(q, slack);
+	c = serial_follows(q) ? pick_serial(q, slack) : NO_CLASS;
+	if (c == NO_CLASS || !may_start(q, &q->room, c, q->reserver, limit))
+		c = pick(q, limit, slack);
+	if (c == NO_CLASS)
+		return false;
+	*ret_test = q->classes[c].head[is_due(q, c, slack) ? BY_LENGTH : BY_TURN];
+	pass_over(q, c, slack);
+	room_take(&q->room, &q->kinds.v[c]);
+	queue_remove(q, *ret_test);
+	return true;
 }
 
 uint32_t
@@ -461,7 +454,7 @@ fill(const struct queue *q, struct room *room, uint32_t c, uint32_t *reserver)
 	uint32_t left = q->classes[c].waiting;
 
 	for (; left > 0 && may_start(q, room, c, *reserver, q->jobs); left--) {
-		take(room, &q->classes[c]);
+		room_take(room, &q->kinds.v[c]);
 		if (*reserver == c)
 			*reserver = NO_CLASS;
 	}
@@ -479,15 +472,16 @@ queue_demand(const struct queue *q)
 	struct room room = q->room;
 	uint32_t reserver = q->reserver, c;
 
-	if (room.used >= q->jobs || (q->fresh == HEAP_NONE && v[q->end].next == q->end))
+	if (room.used >= q->jobs ||
+	    (q->lines[BY_TURN].root == HEAP_NONE && v[q->end].next == q->end))
 		return room.used;
 	room.avail = q->spare;
 	if (q->nresources > 0)
 		memcpy(room.avail, q->room.avail, q->nresources * sizeof(*room.avail));
 	for (c = v[q->end].next; c != q->end; c = v[c].next)
 		fill(q, &room, c, &reserver);
-	for (c = 0; q->fresh != HEAP_NONE && c < q->end && room.used < q->jobs; c++)
-		if (v[c].next == NO_CLASS && !v[c].serial)
+	for (c = 0; q->lines[BY_TURN].root != HEAP_NONE && c < q->end && room.used < q->jobs; c++)
+		if (v[c].next == NO_CLASS && !q->kinds.v[c].serial)
 			fill(q, &room, c, &reserver);
 	for (c = 0; room.running == 0 && c < q->end; c++)
 		fill(q, &room, c, &reserver);

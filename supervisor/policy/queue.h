@@ -1,7 +1,11 @@
 /*
  * The tests of one run that wait for a start, and what the running ones hold.
- * Owns the choice of the next one: lowest rank of those that fit, and the
- * reservation for one that was passed over too often.  Pure.
+ * Owns the choice of the next one, the first in the order of those that fit, and
+ * the reservation for one that was passed over too often.  Pure.
+ *
+ * The order is that of rank, or by history the slack rule of order.h among what
+ * waits at that moment: tests that are long for the work that remains, the longest
+ * first, then by the chance of a failure a second; ties by rank.
  *
  * Tests with the same requirements form a class, so that a choice looks at
  * classes and not at tests.
@@ -27,14 +31,16 @@ void		 queue_free(struct queue *);
 /* False when it needs more than there is and so can never start. */
 bool		 queue_possible(const struct queue *, uint32_t test);
 
-/* A possible test waits from now on, at its rank. */
+/* A possible test waits from now on. */
 void		 queue_push(struct queue *, uint32_t test);
 
+/* A waiting test waits no more. */
+void		 queue_remove(struct queue *, uint32_t test);
+
 /*
- * A round of starts: rewind, then start until false.  A start takes what the
- * test needs.  No push and no release in between.
+ * Starts the next test, false when none may.  A start takes what the test needs.
+ * `limit`: units that may be held.
  */
-void		 queue_rewind(struct queue *);
 bool		 queue_start(struct queue *, uint32_t limit, uint32_t *ret_test);
 
 /* A started test is over: gives back what it took. */

@@ -22,6 +22,20 @@ retry_wanted(enum outcome o)
 	return false;
 }
 
+struct sched_retry
+retry_policy(const struct sched_retry *r, bool resource_like)
+{
+	struct sched_retry to = *r;
+
+	if (!r->auto_delay)
+		return to;
+	to.delay_ms = resource_like ? RETRY_AUTO_BASE : 0;
+	to.max_delay_ms = RETRY_AUTO_MAX;
+	to.multiplier_milli = 0;
+	to.jitter = resource_like ? JITTER_DECORRELATED : JITTER_NONE;
+	return to;
+}
+
 static uint64_t
 min_u64(uint64_t a, uint64_t b)
 {

@@ -7,17 +7,29 @@
  *
  *	           start                     pass, fail for good
  *	QUEUED ───────────► RUNNING ─────────────────────────────► DONE
- *	  ▲  ▲                │  │                                   ▲
- *	  │  └── lost ────────┘  │ fail, retries left                │
- *	  │                      ▼                                   │
- *	  └────── due ─────── DELAYED ─────────── cancel ────────────┘
- *	(QUEUED ── cancel ──► DONE; a skipped test is DONE from the start)
+ *	 ▲ ▲ ▲                │  │                                   ▲
+ *	 │ │ └──── lost ──────┘  │ fail, a retry is granted          │
+ *	 │ │                     ▼                                   │
+ *	 │ └──── due ───────── DELAYED ──── cancel, refused ─────────┤
+ *	 │                       │ due, and to run at the end        │
+ *	 │                       ▼                                   │
+ *	 └──── its turn ─────── HELD ────── cancel, refused ─────────┘
+ *	(QUEUED ── cancel, refused ──► DONE; a skipped test is DONE from the start;
+ *	RUNNING ── passed or failed, not decided ──► QUEUED: see detect.c)
+ *
+ * A retry that is to run at the end, or alone, is HELD until every test that is not
+ * such a retry is DONE; one that is to run alone, until nothing runs or is queued,
+ * and nothing is queued beside it.
+ *
+ * Whether a failed attempt is tried again is retrier.h's.  When a breaker opens, the
+ * retries that it stops and that are DELAYED or HELD are refused at once; one that is
+ * QUEUED is when it would start.
  *
  * A test takes `weight` units, its locks and its slots all at once or not at
- * all.  Waiting and delayed tests hold nothing.  Tests start in rank order; one
- * that does not fit is passed over, and after SCHED_BYPASS_MAX starts past it
- * what it needs is reserved, so that it starts as soon as those that run have
- * ended.
+ * all.  Waiting and delayed tests hold nothing.  Tests start in the order that
+ * queue.h says; one that does not fit is passed over, and after SCHED_BYPASS_MAX
+ * starts past it what it needs is reserved, so that it starts as soon as those
+ * that run have ended.
  */
 #ifndef POLICY_SCHED_H
 #define POLICY_SCHED_H
@@ -26,6 +38,9 @@
 #include <stdint.h>
 
 #include "common/outcome.h"
+#include "supervisor/policy/breaker.h"
+#include "supervisor/policy/budget.h"
+#include "supervisor/policy/flake.h"
 
 #define SCHED_ACT_MAX	64	/* actions one step gives at most */
 #define SCHED_LOST_MAX	3	/* a lost attempt runs again so often */
@@ -40,6 +55,9 @@ struct sched_need {
 
 struct sched_retry {
 	uint32_t	count;		/* retries after the first attempt */
+	bool		on_request;	/* no count was stated: a test may ask itself */
+	bool		auto_delay;	/* no delay was stated: only where it may help */
+	enum retry_where where;
 	uint64_t	delay_ms;
 	uint32_t	multiplier_milli; /* 0 or 1000: fixed */
 	uint64_t	max_delay_ms;	/* 0: no ceiling */
@@ -52,7 +70,12 @@ struct sched_test {
 	bool		skip;		/* never runs */
 	const struct sched_need *needs;	/* borrowed for the sched's life */
 	uint32_t	nneeds;
+	const uint32_t	*tags;		/* below sched_plan.ntags, none twice; borrowed
+					 * likewise */
+	uint32_t	ntags;
 	struct sched_retry retry;
+	uint64_t	expected_us;	/* duration, with the spread on top; 0: unknown */
+	uint32_t	fail_ppm;	/* chance of a failure, in a million */
 };
 
 struct sched_plan {
@@ -60,6 +83,14 @@ struct sched_plan {
 	uint32_t	ntests;
 	const uint32_t	*resources;	/* how many there are of each; copied */
 	uint32_t	nresources;
+	uint32_t	ntags;		/* that a budget or a breaker knows */
+	const struct budget_limit *budgets;	/* ntags + 1, copied; the last: the
+					 * run's.  NULL: no budgets */
+	struct breaker_policy breaker;
+	struct flake_policy flake;	/* on: tests run again until it has decided, and
+					 * nothing is retried; of flake_defaults() */
+	const struct flake_record *records;	/* of each test, borrowed; NULL: none */
+	bool		by_history;	/* order by expected_us and fail_ppm */
 	uint32_t	jobs;		/* units of this run at the most */
 	uint32_t	max_fail;	/* 0: no limit */
 	uint64_t	timeout_ms;	/* of the run, 0: none */
@@ -78,13 +109,22 @@ struct sched_in {
 	uint32_t	test;
 	uint32_t	attempt;	/* counted from 1, lost ones included */
 	enum outcome	outcome;	/* OUTCOME_LOST: the worker died */
+	enum retry_says	says;		/* its own rules, about a failure */
+	uint64_t	fingerprint;	/* of the failure, 0: none */
+	bool		resource_like;	/* waiting may help */
+	uint64_t	elapsed_ms;	/* of the attempt, for budgets of time */
 	bool		kill;
 };
 
 enum sched_act_type {
-	SCHED_ACT_START,	/* test, attempt, delay_ms: start it now */
+	SCHED_ACT_START,	/* test, attempt, delay_ms, condition: start it now */
 	SCHED_ACT_KILL,		/* test, attempt, kill, timeout: end it */
-	SCHED_ACT_VERDICT,	/* test, status, flaky: its only one */
+	SCHED_ACT_VERDICT,	/* test, status, flaky, fails, passes: its only one */
+	SCHED_ACT_RETRY,	/* test, attempt (that failed), delay_ms, where */
+	SCHED_ACT_REFUSED,	/* test, attempt, decision, for a breaker scope; tag or
+				 * fingerprint: it stays failed, a verdict follows; also
+				 * after a RETRY that did not start */
+	SCHED_ACT_BREAKER,	/* scope, tag or fingerprint, state, decision */
 	SCHED_ACT_STOPPING,	/* reason: nothing starts any more (once) */
 	SCHED_ACT_RUN_DONE,	/* every test has its verdict; always the last */
 };
@@ -99,9 +139,35 @@ struct sched_act {
 	enum test_status status;
 	bool		flaky;		/* passed after a failed attempt */
 	bool		lost_for_good;	/* error: SCHED_LOST_MAX was passed */
+	uint32_t	fails, passes;	/* evidence, when flaky tests are looked for */
+	enum flake_condition condition;
 	bool		kill;		/* no grace */
 	bool		timeout;	/* since the run's time is up */
 	enum sched_stop	reason;
+	enum retry_where where;
+	enum retry_decision decision;	/* of a breaker: RETRY_BREAKER or MASS_FAILURE */
+	enum breaker_scope scope;
+	enum breaker_state state;
+	uint32_t	tag;		/* below ntags; ntags: the run itself */
+	uint64_t	fingerprint;
+};
+
+/* What a test had come to when the supervisor was lost: see sched_recall(). */
+struct sched_past {
+	uint32_t	attempts;	/* that were started */
+	uint32_t	retries;	/* of them */
+	uint32_t	lost;		/* of them, the interrupted one included */
+	bool		failed;		/* one did, and a retry of it was granted */
+	bool		done;		/* it has its verdict: status, flaky */
+	enum test_status status;
+	bool		flaky;
+	bool		open;		/* the result `last` came, and nothing more */
+	bool		granted;	/* a retry of `last` was told, and did not start */
+	struct sched_in	last;
+	uint32_t	fails, passes;	/* evidence, but for `last` */
+	uint32_t	extra;		/* attempts that are none, likewise */
+	enum flake_condition condition;	/* of `last` */
+	uint64_t	retried_ms;	/* its retries that ended, `last` too, for budgets */
 };
 
 struct sched_out {
@@ -111,7 +177,9 @@ struct sched_out {
 };
 
 struct sched_count {
-	uint32_t	queued, delayed, running, done;
+	uint32_t	queued;
+	uint32_t	delayed;	/* retries that wait: for their time, for the end */
+	uint32_t	running, done;
 	uint32_t	used;	/* units held by running tests */
 	uint32_t	demand;	/* units it could use now: used plus what could start */
 };
@@ -121,6 +189,14 @@ struct sched;
 /* A scheduler at time `now`, which starts the run's clock.  NULL: no memory. */
 struct sched	*sched_new(const struct sched_plan *, uint64_t now);
 void		 sched_free(struct sched *);
+
+/*
+ * Before the first step: test `t` is where it was when the supervisor was lost.  An
+ * interrupted attempt counts as lost: its test waits again, whatever its count of
+ * losses.  A verdict is not told again; an open result is settled by the first step.
+ * A granted retry is not told again, and waits anew.  Breakers are closed again.
+ */
+void		 sched_recall(struct sched *, uint32_t t, const struct sched_past *);
 
 /*
  * One step at time `now` (ms, never going back).  `limit`: units this run may

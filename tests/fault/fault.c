@@ -1,5 +1,6 @@
 /* The wrapped calls; see fault.h. */
 #include <errno.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +14,7 @@
 #include "tests/fault/fault.h"
 
 static struct {
-	bool		 armed, for_ever;
+	bool		 armed, for_ever, kills;
 	enum fault_kind	 kind;
 	uint64_t	 left;		/* calls until one fails */
 	uint64_t	 failed;
@@ -27,6 +28,7 @@ void	*__real_reallocarray(void *, size_t, size_t);
 char	*__real_strdup(const char *);
 char	*__real_strndup(const char *, size_t);
 ssize_t	 __real_pwrite(int, const void *, size_t, off_t);
+int	 __real_renameat(int, const char *, int, const char *);
 int	 __real_posix_spawn(pid_t *, const char *, const posix_spawn_file_actions_t *,
 	    const posix_spawnattr_t *, char *const *, char *const *);
 void	*__wrap_malloc(size_t);
@@ -37,11 +39,12 @@ char	*__wrap_strdup(const char *);
 char	*__wrap_strndup(const char *, size_t);
 int	 __wrap_asprintf(char **, const char *, ...) __attribute__((format(printf, 2, 3)));
 ssize_t	 __wrap_pwrite(int, const void *, size_t, off_t);
+int	 __wrap_renameat(int, const char *, int, const char *);
 int	 __wrap_posix_spawn(pid_t *, const char *, const posix_spawn_file_actions_t *,
 	    const posix_spawnattr_t *, char *const *, char *const *);
 
-static bool
-fails(enum fault_kind kind, int error)
+bool
+fault_hits(enum fault_kind kind, int error)
 {
 	if (!fault.armed || fault.kind != kind)
 		return false;
@@ -49,6 +52,8 @@ fails(enum fault_kind kind, int error)
 		fault.left--;
 	if (fault.left > 0 || (fault.failed > 0 && !fault.for_ever))
 		return false;
+	if (fault.kills)
+		(void)raise(SIGKILL);
 	fault.failed++;
 	errno = error;
 	return true;
@@ -64,6 +69,12 @@ fault_arm(enum fault_kind kind, uint64_t nth, bool for_ever)
 	fault.failed = 0;
 }
 
+void
+fault_kills(void)
+{
+	fault.kills = true;
+}
+
 uint64_t
 fault_disarm(void)
 {
@@ -74,37 +85,37 @@ fault_disarm(void)
 void *
 __wrap_malloc(size_t n)
 {
-	return fails(FAULT_MEMORY, ENOMEM) ? NULL : __real_malloc(n);
+	return fault_hits(FAULT_MEMORY, ENOMEM) ? NULL : __real_malloc(n);
 }
 
 void *
 __wrap_calloc(size_t n, size_t size)
 {
-	return fails(FAULT_MEMORY, ENOMEM) ? NULL : __real_calloc(n, size);
+	return fault_hits(FAULT_MEMORY, ENOMEM) ? NULL : __real_calloc(n, size);
 }
 
 void *
 __wrap_realloc(void *p, size_t n)
 {
-	return fails(FAULT_MEMORY, ENOMEM) ? NULL : __real_realloc(p, n);
+	return fault_hits(FAULT_MEMORY, ENOMEM) ? NULL : __real_realloc(p, n);
 }
 
 void *
 __wrap_reallocarray(void *p, size_t n, size_t size)
 {
-	return fails(FAULT_MEMORY, ENOMEM) ? NULL : __real_reallocarray(p, n, size);
+	return fault_hits(FAULT_MEMORY, ENOMEM) ? NULL : __real_reallocarray(p, n, size);
 }
 
 char *
 __wrap_strdup(const char *s)
 {
-	return fails(FAULT_MEMORY, ENOMEM) ? NULL : __real_strdup(s);
+	return fault_hits(FAULT_MEMORY, ENOMEM) ? NULL : __real_strdup(s);
 }
 
 char *
 __wrap_strndup(const char *s, size_t n)
 {
-	return fails(FAULT_MEMORY, ENOMEM) ? NULL : __real_strndup(s, n);
+	return fault_hits(FAULT_MEMORY, ENOMEM) ? NULL : __real_strndup(s, n);
 }
 
 int
@@ -113,7 +124,7 @@ __wrap_asprintf(char **ret, const char *fmt, ...)
 	va_list	ap;
 	int	r;
 
-	if (fails(FAULT_MEMORY, ENOMEM))
+	if (fault_hits(FAULT_MEMORY, ENOMEM))
 		return -1;
 	va_start(ap, fmt);
 	r = vasprintf(ret, fmt, ap);
@@ -124,14 +135,20 @@ __wrap_asprintf(char **ret, const char *fmt, ...)
 ssize_t
 __wrap_pwrite(int fd, const void *data, size_t n, off_t at)
 {
-	return fails(FAULT_WRITE, ENOSPC) ? -1 : __real_pwrite(fd, data, n, at);
+	return fault_hits(FAULT_WRITE, ENOSPC) ? -1 : __real_pwrite(fd, data, n, at);
+}
+
+int
+__wrap_renameat(int from_fd, const char *from, int to_fd, const char *to)
+{
+	return fault_hits(FAULT_WRITE, ENOSPC) ? -1 : __real_renameat(from_fd, from, to_fd, to);
 }
 
 int
 __wrap_posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *fa,
     const posix_spawnattr_t *at, char *const *argv, char *const *env)
 {
-	return fails(FAULT_SPAWN, EAGAIN) ? EAGAIN :
+	return fault_hits(FAULT_SPAWN, EAGAIN) ? EAGAIN :
 	    __real_posix_spawn(pid, path, fa, at, argv, env);
 }
 

@@ -17,6 +17,12 @@ void		fault_init(void);
 /* The nth call of a kind from now on fails, from 1; for_ever: all that follow too. */
 void		fault_arm(enum fault_kind, uint64_t nth, bool for_ever);
 
+/* From now on this process is killed where a call would fail. */
+void		fault_kills(void);
+
+/* For calls that the linker does not lead here: does this one fail, with errno set? */
+bool		fault_hits(enum fault_kind, int error);
+
 /* No more failures.  How many there were. */
 uint64_t	fault_disarm(void);
 

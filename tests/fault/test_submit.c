@@ -2,7 +2,7 @@
  * A plan is submitted, watched and cancelled while the nth call fails, for each n
  * until nothing fails any more.  The supervisor must neither end nor hang nor lose
  * anything: it answers the next client, no run stays active, no descriptor and no
- * process is left.
+ * process is left.  Where it keeps journals, none is left of a run that never was.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,6 +16,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "supervisor/commit.h"
 #include "tests/fault/fault.h"
 #include "tests/unit/server_fixture.h"
 
@@ -35,13 +36,15 @@ open_descriptors(void)
 	return n;
 }
 
-/* As sx_step(), of which nothing but the supervisor's own work may fail. */
+/* As sx_step(), of which nothing but the supervisor's own work may fail.  The store,
+ * which is not there, was waited for long enough. */
 static void
 step(struct sx *sx, struct sx_client *c)
 {
 	(void)event_base_loop(sx->server.base, EVLOOP_NONBLOCK);
 	if (c->conn != NULL && c->conn->gone)
 		c->conn = NULL;
+	(void)ask_pump(&sx->server.asks, now_ms() + 2 * COMMIT_WAIT_MS);
 	server_turn(&sx->server);
 }
 
@@ -124,10 +127,33 @@ end_workers(struct sx *sx)
 	assert_int_equal(errno, ECHILD);
 }
 
-/* Once; how many calls have failed. */
-static uint64_t
-scenario(enum fault_kind kind, uint64_t nth, bool for_ever)
+/* Each journal is that of a run that somebody was told of.  How many there are. */
+static unsigned
+journals(struct sx *sx)
 {
+	int		 fd = openat(sx->server.state.journals, ".", O_RDONLY | O_DIRECTORY);
+	DIR		*dir = fdopendir(fd);
+	struct dirent	*e;
+	struct run	*run;
+	unsigned	 n = 0;
+
+	assert_non_null(dir);
+	while ((e = readdir(dir)) != NULL) {
+		if (e->d_name[0] == '.')
+			continue;
+		if (runs_find(&sx->server.runs, sv_from(e->d_name), SX_UID, &run) != 0)
+			fail_msg("journal %s: there is no such run", e->d_name);
+		n++;
+	}
+	(void)closedir(dir);
+	return n;
+}
+
+/* Once, with a folder of journals or without; how many calls have failed. */
+static uint64_t
+scenario(bool kept, enum fault_kind kind, uint64_t nth, bool for_ever)
+{
+	char			 state[] = "/tmp/paratest-fault.XXXXXX";
 	struct sx		*sx = malloc(sizeof *sx);
 	char			*data = calloc(1, 50000);
 	struct sx_client	*c, *next;
@@ -136,7 +162,8 @@ scenario(enum fault_kind kind, uint64_t nth, bool for_ever)
 	struct frames		 frames;
 	uint64_t		 failed;
 
-	sx_open_with(sx, "/bin/false");
+	assert_true(!kept || mkdtemp(state) != NULL);
+	sx_open_with(sx, "/bin/false", kept ? state : NULL);
 	sx->server.config.max_output = OUTPUT_BYTES - 1;
 	c = sx_greeted(sx, SX_UID);
 	make_frames(&frames);
@@ -165,9 +192,13 @@ scenario(enum fault_kind kind, uint64_t nth, bool for_ever)
 	answer = sx_next(next);
 	assert_non_null(answer);
 	assert_int_equal(answer->type, MSG_OK);
+	if (kept)
+		assert_true(journals(sx) == 1 || failed > 0);
 
 	end_workers(sx);
 	sx_close(sx);
+	if (kept)
+		assert_int_equal(rmtree_at(AT_FDCWD, state), 0);
 	evbuffer_free(frames.submit);
 	evbuffer_free(frames.watch);
 	evbuffer_free(frames.cancel);
@@ -177,15 +208,15 @@ scenario(enum fault_kind kind, uint64_t nth, bool for_ever)
 }
 
 static void
-every_nth(enum fault_kind kind, uint64_t least)
+every_nth(bool kept, enum fault_kind kind, uint64_t least)
 {
 	for (int for_ever = 0; for_ever < 2; for_ever++) {
 		unsigned	before;
 		uint64_t	n = 1;
 
-		assert_int_equal(scenario(kind, UINT32_MAX, false), 0);
+		assert_int_equal(scenario(kept, kind, UINT32_MAX, false), 0);
 		before = open_descriptors();
-		while (scenario(kind, n, for_ever) > 0) {
+		while (scenario(kept, kind, n, for_ever) > 0) {
 			if (open_descriptors() != before)
 				fail_msg("call %llu: a descriptor is left", (unsigned long long)n);
 			n++;
@@ -200,21 +231,42 @@ static void
 any_allocation_may_fail(void **state)
 {
 	(void)state;
-	every_nth(FAULT_MEMORY, 50);
+	every_nth(false, FAULT_MEMORY, 50);
 }
 
 static void
 any_write_may_fail(void **state)
 {
 	(void)state;
-	every_nth(FAULT_WRITE, 2);
+	every_nth(false, FAULT_WRITE, 2);
 }
 
 static void
 any_worker_may_not_start(void **state)
 {
 	(void)state;
-	every_nth(FAULT_SPAWN, 1);
+	every_nth(false, FAULT_SPAWN, 1);
+}
+
+static void
+any_allocation_may_fail_with_journals(void **state)
+{
+	(void)state;
+	every_nth(true, FAULT_MEMORY, 50);
+}
+
+static void
+any_write_may_fail_with_journals(void **state)
+{
+	(void)state;
+	every_nth(true, FAULT_WRITE, 2);
+}
+
+static void
+any_worker_may_not_start_with_journals(void **state)
+{
+	(void)state;
+	every_nth(true, FAULT_SPAWN, 1);
 }
 
 int
@@ -224,6 +276,9 @@ main(void)
 		cmocka_unit_test(any_allocation_may_fail),
 		cmocka_unit_test(any_write_may_fail),
 		cmocka_unit_test(any_worker_may_not_start),
+		cmocka_unit_test(any_allocation_may_fail_with_journals),
+		cmocka_unit_test(any_write_may_fail_with_journals),
+		cmocka_unit_test(any_worker_may_not_start_with_journals),
 	};
 
 	fault_init();

@@ -33,7 +33,7 @@ for target; do
 	clang -fsanitize=fuzzer,address,undefined -o "$out/$target" \
 		"$out/obj/tests/fuzz/$target.o" "$out/obj/tested.a" \
 		$(pkg-config --libs libevent_core msgpack libbsd-overlay yaml-0.1 jansson \
-		libpcre2-8) || exit 1
+		libpcre2-8 sqlite3 libzstd libxxhash) -lm || exit 1
 	echo "fuzz: $target for $seconds s"
 	if "$out/$target" -max_total_time="$seconds" -rss_limit_mb=1024 -timeout=10 \
 		-artifact_prefix="$out/found/$name-" -print_final_stats=1 \

@@ -1,9 +1,10 @@
 #!/bin/sh
-# seeds.sh: writes the first inputs of the targets msg and control, by hand, so that
-# they are read and not only stored.  Inputs that were found since stand beside them.
+# seeds.sh: writes the first inputs of the targets msg, control, fingerprint, journal and
+# resume, by hand, so that they are read and not only stored.  Inputs that were found since
+# stand beside them.
 set -eu
 cd "$(dirname "$0")/corpus"
-mkdir -p msg control
+mkdir -p msg control fingerprint journal resume
 
 # byte N: that byte, as printf's \ooo.
 byte() {
@@ -73,3 +74,76 @@ seed control/skipped "$both_greet$(say 0 1 x)$(say 0 18 a)$(say 0 3 '')$(say 0 1
 seed control/bodies "$both_greet$(chunk 42 '\201\001\201')$(chunk 26 '\200')$(chunk 18 '\200')$(turn)"
 seed control/shutdown "$both_greet$run$(chunk 194 '\200')$(turn)$run$(turn)"
 seed control/raw-hello "$(chunk 0 '\000\000\000\003\000\001\000\000')$(chunk 0 '\000\000\000\001\201\001\001')$(turn)"
+
+# ---- fingerprint: outcome, length of the names, then error, stdout and stderr ----
+
+# failure FILE ERROR STDOUT STDERR
+failure() {
+	seed "fingerprint/$1" "\\001\\104$2\\n--\\n$3\\n--\\n$4"
+}
+
+failure plain 'prog: exit code 1, expected 0' 'a\nb\nc\nd' ''
+failure numbers '1.5s 2m05s 12 ms 0x7f 1e-05 1,2,3 v1.2.3' '2026-11-24T17:53:38.1Z' 'exit code 12345678901'
+failure days 'Tue Nov 24 17:53:38 2026' '24/Nov/2026' 'Nov'
+failure paths '/tmp/a.AbC123 /x/y.Xy12Zq/ ./a ../b ~/c / // /tmp/ /run/user/1/s' '/a' '/'
+failure ids '123e4567-e89b-12d3-a456-426614174000 a1b2c3d4 deadbeef' '-' '_'
+failure escapes '\033[1;31mx\033[ \033' 'a\rb\r\r' '\302\200\342\200\256\342\202'
+failure cut 'is "one tw[... 7 bytes ...]ree"' '[... ' '[...  ...]'
+failure bytes '\377\376\300\200\001' '\000\000' '\340\200\200'
+failure names 'prog prog1 my_prog prog.prog' 'prog' 'progprog'
+
+# ---- journal: {u8 type, u8 n, n bytes}, see fuzz_journal.c ----
+
+# event TYPE SEQ INDEX ATTEMPT OUTCOME US MANY BITS
+event() {
+	e=
+	for v; do
+		e="$e$(byte "$v")"
+	done
+	chunk 2 "$e"
+}
+print() {	# INDEX ATTEMPT STREAM TEXT
+	chunk 3 "$(byte "$1")$(byte "$2")$(byte "$3")$4"
+}
+
+started="$(event 1 1 0 0 0 9 2 0)$(event 2 2 0 1 0 9 0 0)"
+seed journal/pass "$started$(print 0 1 1 hello)$(event 3 3 0 1 0 9 0 7)$(event 4 4 0 0 0 9 1 0)$(event 7 5 0 0 1 9 2 0)"
+seed journal/retry "$started$(event 3 3 0 1 1 9 5 1)$(event 8 4 0 1 1 9 0 0)$(event 2 5 0 2 0 9 0 0)$(event 3 6 0 2 0 9 0 1)$(event 4 7 0 0 0 9 2 0)"
+seed journal/twice "$started$(event 3 3 0 1 0 9 0 1)$(event 3 3 0 1 0 9 0 1)$(event 4 4 0 0 0 9 1 0)$(event 4 4 0 0 0 9 1 0)"
+seed journal/no-start "$(event 3 1 1 1 2 255 0 0)$(event 4 2 1 0 3 255 1 0)"
+seed journal/largest "$(event 255 255 255 255 255 255 255 255)$(event 2 255 0 255 255 255 255 0)$(event 3 1 0 1 0 255 255 1)"
+seed journal/torn "$started$(chunk 0 '\000\000\000\100\000\045')$(event 3 3 0 1 0 9 0 1)"
+seed journal/no-plan "$(chunk 255 x)$started"
+seed journal/bodies "$(chunk 5 '\200')$(chunk 13 '\201\001\001')$(chunk 17 '\200')$(chunk 21 '\200')$(chunk 1 '\200')$(chunk 9 '\202\001\002\002\001')"
+
+# ---- resume: {u8 plan, u8 skipped}, then as journal, but see event() in fuzz_resume.c ----
+
+two='\244\000'		# two tests with retries, detached
+begun="$(event 1)"
+first="$begun$(event 2 0 1)"
+failed="$first$(event 3 0 1 1 9)"
+
+seed resume/committed "$two"
+seed resume/skipped '\144\012'
+seed resume/begun "$two$begun"
+seed resume/started "$two$first$(print 0 1 1 hello)"
+seed resume/failed "$two$failed"
+seed resume/granted "$two$failed$(event 8 0 1 1)"
+seed resume/refused "$two$failed$(event 9 0 1 2)"
+seed resume/retried "$two$failed$(event 8 0 1 1)$(event 2 0 2)$(event 3 0 2 0 9)$(event 4 0 2 0 9 2)"
+seed resume/lost "$two$first$(event 3 0 1 7)$(event 2 0 2)$(event 3 0 2 7)$(event 11)"
+seed resume/over "$two$failed$(event 4 0 1 1)$(event 4 1 0 2)$(event 7 0 0 2)"
+seed resume/over-too-early "$two$failed$(event 7 0 0 2)"
+seed resume/over-and-on "$two$begun$(event 4 0 0 2)$(event 4 1 0 2)$(event 7 0 0 1)$(event 2 0 1)"
+seed resume/cancelling "$two$first$(event 5)"
+seed resume/enough "\245\000$failed$(event 4 0 1 1)$(event 5 0 0 0 0 4)"
+seed resume/time-limit "\254\000$failed"
+seed resume/same-attempt "$two$failed$(event 3 0 1 7)$(event 3 0 1 7)$(event 3 0 1 7)"
+seed resume/no-start "$two$begun$(event 3 0 1 7)$(event 3 0 2 7)"
+seed resume/not-begun "$two$(event 2 0 1)"
+seed resume/gap "$two$begun$(event 2 0 1 0 0 0 1)"
+seed resume/largest "$two$begun$(event 2 0 255)$(event 2 255 1)$(event 3 0 1 1 255)$(event 4 0 1 255)"
+seed resume/torn "$two$first$(chunk 0 '\000\000\000\100\000\045')$(event 3 0 1 0 9)"
+seed resume/two-plans "$two$begun$(chunk 5 '\200')$(chunk 9 '\202\001\002\002\001')"
+seed resume/no-plan "\377\000$begun"
+seed resume/empty ''

@@ -73,29 +73,27 @@ service_alive(pid_t pid)
 
 /* ---- the supervisor ---- */
 
-void
-service_start(struct service *s)
+/* Starts it in its folder, with `extra` in its environment. */
+static int
+launch(struct service *s, const char *const *extra)
 {
-	char				*argv[] = { xstrdup("paratestd"), xstrdup("--socket"), NULL,
-	    xstrdup("--ready-fd"), xstrdup("3"), NULL };
-	char				*env[4], c;
+	char				*argv[] = { xstrdup("paratestd"), xstrdup("--socket"),
+	    xstrdup(s->socket), xstrdup("--ready-fd"), xstrdup("3"), NULL };
+	char				*env[12], c;
 	posix_spawn_file_actions_t	 fa;
 	struct pollfd			 p;
 	char				 log[96];
-	int				 fds[2];
+	int				 fds[2], n = 4, ready;
 
-	memset(s, 0, sizeof *s);
-	(void)snprintf(s->dir, sizeof s->dir, "/tmp/paratest-integ.XXXXXX");
-	assert_non_null(mkdtemp(s->dir));
-	(void)snprintf(s->socket, sizeof s->socket, "%s/sock", s->dir);
 	(void)snprintf(log, sizeof log, "%s/log", s->dir);
-	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
-	argv[2] = xstrdup(s->socket);
 	env[0] = xasprintf("TMPDIR=%s", s->dir);
 	env[1] = xstrdup("PATH=/usr/local/bin:/usr/bin:/bin");
 	env[2] = xasprintf("ASAN_OPTIONS=%s", getenv("ASAN_OPTIONS") != NULL ?
 	    getenv("ASAN_OPTIONS") : "");
-	env[3] = NULL;
+	env[3] = xasprintf("XDG_STATE_HOME=%s/state", s->dir);
+	for (; extra != NULL && *extra != NULL && n < 11; extra++)
+		env[n++] = xstrdup(*extra);
+	env[n] = NULL;
 	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
 	(void)posix_spawn_file_actions_init(&fa);
 	(void)posix_spawn_file_actions_addopen(&fa, 2, log, O_WRONLY | O_CREAT | O_APPEND, 0600);
@@ -106,12 +104,38 @@ service_start(struct service *s)
 	(void)close(fds[1]);
 	p = (struct pollfd){ .fd = fds[0], .events = POLLIN };
 	assert_int_equal(poll(&p, 1, SERVICE_DEADLINE_MS), 1);
-	assert_int_equal(read(fds[0], &c, 1), 1);
+	ready = read(fds[0], &c, 1) == 1;
 	(void)close(fds[0]);
 	for (size_t i = 0; argv[i] != NULL; i++)
 		free(argv[i]);
 	for (size_t i = 0; env[i] != NULL; i++)
 		free(env[i]);
+	return ready;
+}
+
+void
+service_start(struct service *s)
+{
+	memset(s, 0, sizeof *s);
+	(void)snprintf(s->dir, sizeof s->dir, "/tmp/paratest-integ.XXXXXX");
+	assert_non_null(mkdtemp(s->dir));
+	(void)snprintf(s->socket, sizeof s->socket, "%s/sock", s->dir);
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+	assert_true(launch(s, NULL));
+}
+
+void
+service_again(struct service *s)
+{
+	assert_int_equal(s->pid, 0);
+	assert_true(launch(s, NULL));
+}
+
+int
+service_again_with(struct service *s, const char *const *env)
+{
+	assert_int_equal(s->pid, 0);
+	return launch(s, env);
 }
 
 /* Reaps `pid`; its status. */
@@ -163,8 +187,8 @@ assert_no_scratch(const struct service *s)
 	(void)closedir(dir);
 }
 
-void
-service_gone(struct service *s)
+static void
+await_no_children(void)
 {
 	struct proc_entry	*v;
 	size_t			 n;
@@ -180,8 +204,31 @@ service_gone(struct service *s)
 		}
 		(void)poll(NULL, 0, 2);
 	}
+}
+
+void
+service_gone(struct service *s)
+{
+	await_no_children();
 	s->pid = 0;
 	assert_int_equal(rmtree_at(AT_FDCWD, s->dir), 0);
+}
+
+void
+service_crash(struct service *s)
+{
+	assert_int_equal(kill(s->pid, SIGKILL), 0);
+	service_crashed(s);
+}
+
+void
+service_crashed(struct service *s)
+{
+	int	status = reap(s->pid);
+
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	s->pid = 0;
+	await_no_children();
 }
 
 void
@@ -200,6 +247,26 @@ service_stop(struct service *s)
 	assert_int_equal(stat(s->socket, &st), -1);
 	assert_no_scratch(s);
 	service_gone(s);
+}
+
+int
+service_setup(void **state)
+{
+	struct service	*s = xcalloc(1, sizeof *s);
+
+	service_start(s);
+	*state = s;
+	return 0;
+}
+
+int
+service_teardown(void **state)
+{
+	struct service	*s = *state;
+
+	service_stop(s);
+	free(s);
+	return 0;
 }
 
 /* ---- paratestctl ---- */

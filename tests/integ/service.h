@@ -31,9 +31,23 @@ struct ran {
 /* Starts paratestd in a new folder and waits until it is ready. */
 void	service_start(struct service *);
 
+/* Fixtures of cmocka: a started one in *state, which the second stops. */
+int	service_setup(void **state);
+int	service_teardown(void **state);
+
 /* Asks it to leave, waits, and asserts that no process, socket or scratch folder is
  * left. */
 void	service_stop(struct service *);
+
+/* Ends it with SIGKILL, as a crash would, and waits until nothing of it is left;
+ * the second waits for one that dies by itself. */
+void	service_crash(struct service *);
+void	service_crashed(struct service *);
+
+/* Starts another one in its folder; with more in its environment (K=V, ends with
+ * NULL), and then: did it come so far as to be ready? */
+void	service_again(struct service *);
+int	service_again_with(struct service *, const char *const *env);
 
 /* The assertions of service_stop() alone, for one that was ended otherwise. */
 void	service_gone(struct service *);

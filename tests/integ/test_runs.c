@@ -363,7 +363,8 @@ follow(const char *const *args, struct ran *r)
 
 	(void)unlink(go);
 	(void)setenv("GO", go, 1);
-	CTL(&service, r, NULL, "run", "--detach", "-j1", service_file(&service, "s.yaml", suite));
+	CTL(&service, r, NULL, "run", "--detach", "-j1", "--order", "plan",
+	    service_file(&service, "s.yaml", suite));
 	assert_int_equal(r->code, 0);
 	ran_free(r);
 	pid = service_spawn(&service, NULL, args);

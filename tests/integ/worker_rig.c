@@ -167,6 +167,10 @@ take_done(struct rig_result *r, const struct msg_attempt_done *m)
 	    m->error_message.n);
 	r->skip_reason = xstrndup(m->skip_reason.p != NULL ? m->skip_reason.p : "",
 	    m->skip_reason.n);
+	r->retry_rule = xstrndup(m->retry_rule.p != NULL ? m->retry_rule.p : "", m->retry_rule.n);
+	r->failure = xstrndup(m->failure.p != NULL ? m->failure.p : "", m->failure.n);
+	for (int i = 0; i < FIGURE_COUNT; i++)
+		r->figures[i] = figure_of(m->figures, (enum figure)i);
 	r->assertions = copy_list(m->assertions);
 	r->leaked = copy_list(m->leaked);
 	r->failures = copy_list(m->sub_failures);
@@ -310,6 +314,8 @@ forget(struct rig *g)
 	free(r->live.p);
 	free(r->message);
 	free(r->skip_reason);
+	free(r->retry_rule);
+	free(r->failure);
 	memset(r, 0, sizeof *r);
 }
 
@@ -317,7 +323,7 @@ uint64_t
 rig_begin(struct rig *g, const struct msg_test_add *t, const struct rig_options *o)
 {
 	static const struct rig_options	none;
-	struct msg_attempt		m = { .context = 1, .number = 1, .slot = 3 };
+	struct msg_attempt		m = { .context = 1, .slot = 3 };
 	char				*spec;
 	size_t				 n;
 
@@ -330,6 +336,8 @@ rig_begin(struct rig *g, const struct msg_test_add *t, const struct rig_options 
 	m.timeout_ms = o->timeout_ms;
 	m.grace_ms = o->grace_ms;
 	m.follow = o->follow;
+	m.condition = o->condition;
+	m.number = o->number != 0 ? o->number : 1;
 	m.output_limit = o->output_limit > 0 ? o->output_limit : 10 << 20;
 	g->last_ms = now_ms();
 	g->max_silence_ms = 0;

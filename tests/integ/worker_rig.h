@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "common/figures.h"
+#include "common/flake.h"
 #include "common/msg.h"
 #include "common/outcome.h"
 
@@ -25,7 +27,8 @@ struct rig_bytes {
 struct rig_result {
 	struct msg_attempt_done	 m;		/* numbers; texts are below */
 	bool			 done;
-	char			*message, *skip_reason;
+	char			*message, *skip_reason, *retry_rule, *failure;
+	uint64_t		 figures[FIGURE_COUNT];
 	struct rig_bytes	 streams[3];	/* both in order, stdout, stderr */
 	unsigned		 frames;	/* OUTPUT of the record */
 	struct rig_bytes	 live;		/* both streams */
@@ -51,6 +54,8 @@ struct rig {
 struct rig_options {
 	uint64_t	timeout_ms, grace_ms, output_limit;	/* limit 0: 10 MiB */
 	bool		follow;
+	enum flake_condition condition;
+	uint64_t	number;		/* of the attempt; 0: the first */
 };
 
 /* A list of words, up to 15 of them; static until eight more were asked for. */

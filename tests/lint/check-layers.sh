@@ -1,6 +1,7 @@
 #!/bin/sh
 # check-layers.sh: includes go one way only, common <- policy <- supervisor,
-# common <- worker, common <- ctl; and the supervisor forks in one file.
+# common <- worker, common <- store, common <- ctl, common <- mcp, and mcp and ctl <- mcpsrv;
+# and the supervisor forks in one file.
 set -eu
 
 cd "${CHECK_ROOT:-$(dirname "$0")/../..}"
@@ -33,10 +34,13 @@ layer() {	# what it may include (a pattern), then its files
 # shellcheck disable=SC2046
 {
 	layer 'common/[^/]*' $(sources common)
-	layer 'supervisor/policy/[^/]*|common/outcome\.h' $(sources supervisor/policy)
+	layer 'supervisor/policy/[^/]*|common/(outcome|flake)\.h' $(sources supervisor/policy)
 	layer 'common/[^/]*|supervisor/.*' $(sources supervisor -maxdepth 1)
 	layer 'common/[^/]*|worker/.*' $(sources worker)
+	layer 'common/[^/]*|store/.*' $(sources store)
 	layer 'common/[^/]*|ctl/.*' $(sources ctl)
+	layer 'common/[^/]*|mcp/.*' $(sources mcp)
+	layer 'common/[^/]*|ctl/.*|mcp/mcp\.h|mcp/schema\.h|mcpsrv/.*' $(sources mcpsrv)
 }
 
 forks='(^|[^[:alnum:]_>.])(fork|vfork|clone|clone3|_Fork|posix_spawnp?|popen|system|daemon|forkpty)[[:space:]]*\('

@@ -17,7 +17,7 @@ sed -E 's,/\*([^*]|\*+[^*/])*\*+/,,g' common/msg.def |
 	 /^[ \t]*#/ { next }
 	 { print }' |
     tr '\n\t' '  ' |
-    grep -oE '\b(MSG|U64|BOOL|STR|BIN|STRS)\([^)]*\)' |
+    grep -oE '\b(MSG|U64|BOOL|STR|BIN|STRS|NUMS)\([^)]*\)' |
     tr -d ' ' | tr '(),' '   ' |
     awk '$1 == "MSG" { print "message", $5, $2, tolower($3); next }
 	 { print "field", $2 "." $3, $4, $1 }' > "$tmp"

@@ -19,7 +19,8 @@ draw_outcome(const struct run *r)
 	    OUTCOME_PASS;
 }
 
-/* Where nothing but units keeps a test back, few may go past it. */
+/* Where nothing but units keeps a test back that waits for its first start, few may
+ * go past it. */
 static void
 check_bypass(struct run *r, uint32_t started)
 {
@@ -30,8 +31,7 @@ check_bypass(struct run *r, uint32_t started)
 		m = &r->m[i];
 		if (m->told || m->running || i == started)
 			continue;
-		if (m->attempt > 0 && m->last != OUTCOME_LOST &&
-		    r->tests[i].retry.delay_ms > 0)
+		if (m->attempt > 0)	/* it may have to wait for its time */
 			m->passed = 0;
 		else if (r->rank[started] < r->rank[i])
 			m->passed = 0;
@@ -58,6 +58,29 @@ check_room(struct run *r, uint32_t t)
 	}
 }
 
+/* Is its next or current attempt a retry that is to run at the end? */
+static bool
+is_late(const struct run *r, uint32_t t)
+{
+	return r->m[t].retried && r->tests[t].retry.where != WHERE_NOW;
+}
+
+/* A retry for the end has no test before it that is not such a one, and one that is to
+ * be alone has no other beside it. */
+static void
+check_where(const struct run *r, uint32_t t)
+{
+	uint32_t i;
+
+	for (i = 0; i < r->plan.ntests; i++) {
+		CHECK(!is_late(r, t) || r->m[i].told || is_late(r, i));
+		CHECK(i == t || !r->m[i].running || !is_late(r, i) ||
+		    r->tests[i].retry.where != WHERE_ALONE);
+	}
+	CHECK(!is_late(r, t) || r->tests[t].retry.where != WHERE_ALONE ||
+	    r->running == 0);
+}
+
 static void
 on_start(struct run *r, const struct sched_act *a)
 {
@@ -68,7 +91,11 @@ on_start(struct run *r, const struct sched_act *a)
 
 	CHECK(!r->stopped && !m->told && !m->running && !t->skip);
 	CHECK(a->attempt == m->attempt + 1);
-	CHECK(a->attempt <= 1 + t->retry.count + SCHED_LOST_MAX);
+	CHECK(a->attempt == 1 + m->retries + m->granted + m->losses);
+	CHECK(m->attempt == 0 || m->granted || m->last == OUTCOME_LOST);
+	check_where(r, a->test);
+	m->retries += m->granted;
+	m->granted = false;
 	CHECK(m->attempt == 0 || sim.now - m->over_at >= a->delay_ms);
 	CHECK(a->delay_ms == 0 || (m->fails > 0 && m->last != OUTCOME_LOST));
 	check_room(r, a->test);
@@ -131,6 +158,8 @@ on_verdict(struct run *r, const struct sched_act *a)
 	const struct sched_test *t = &r->tests[a->test];
 	struct mtest *m = &r->m[a->test];
 
+	uint32_t most = t->retry.on_request ? RETRY_PLEASE_MAX : t->retry.count;
+
 	CHECK(!m->told && !m->running);
 	CHECK(a->attempt == m->attempt);
 	if (m->attempt == 0 && !r->stopped)
@@ -140,16 +169,77 @@ on_verdict(struct run *r, const struct sched_act *a)
 	CHECK(a->flaky == (a->status == TEST_PASS && m->fails > 0));
 	CHECK(a->lost_for_good == (a->status == TEST_ERROR && m->attempt > 0 &&
 	    m->last == OUTCOME_LOST));
-	CHECK(!a->lost_for_good || m->losses == SCHED_LOST_MAX + 1);
+	CHECK(!a->lost_for_good || m->losses > SCHED_LOST_MAX);
+	CHECK(!m->granted || r->stopped);
 	if (!r->stopped && m->attempt > 0 && (m->last == OUTCOME_FAIL ||
 	    m->last == OUTCOME_TIMEOUT || m->last == OUTCOME_CRASH ||
 	    m->last == OUTCOME_OOM))
-		CHECK(m->fails == t->retry.count + 1);
-	CHECK(m->fails <= t->retry.count + 1);
+		CHECK(m->refused || (m->fails == m->retries + 1 &&
+		    m->retries >= t->retry.count));
+	CHECK(m->fails <= most + 1);
 	m->told = true;
+	m->status = a->status;
+	m->flaky = a->flaky;
 	r->ntold++;
 	r->nfailed += a->status == TEST_FAIL || a->status == TEST_TIMEOUT ||
 	    a->status == TEST_ERROR;
+}
+
+static bool
+is_fail(enum outcome o)
+{
+	return o == OUTCOME_FAIL || o == OUTCOME_TIMEOUT || o == OUTCOME_CRASH ||
+	    o == OUTCOME_OOM;
+}
+
+static void
+on_retry(struct run *r, const struct sched_act *a)
+{
+	struct mtest *m = &r->m[a->test];
+
+	CHECK(!m->told && !m->running && !m->granted && !m->refused && !r->stopped);
+	CHECK(a->attempt == m->attempt && is_fail(m->last));
+	CHECK(a->where == r->tests[a->test].retry.where);
+	CHECK(a->decision == RETRY_GRANTED);
+	CHECK(m->in.says != SAYS_NEVER);
+	m->granted = m->retried = true;
+}
+
+static void
+on_refused(struct run *r, const struct sched_act *a)
+{
+	struct mtest *m = &r->m[a->test];
+	uint32_t i;
+
+	CHECK(!m->told && !m->running && !m->refused);
+	CHECK(a->attempt == m->attempt && is_fail(m->last));
+	CHECK(a->decision > RETRY_GRANTED && a->decision < RETRY_DECISION_COUNT);
+	CHECK(!m->granted || a->decision == RETRY_BREAKER ||
+	    a->decision == RETRY_MASS_FAILURE);
+	CHECK(a->tag <= r->plan.ntags);
+	m->refused = true;
+	m->granted = false;
+	sim.refusals++;
+	/* It may have had its turn, and no others before. */
+	for (i = 0; i < r->plan.ntests; i++)
+		if (r->rank[i] > r->rank[a->test])
+			r->m[i].passed = 0;
+}
+
+static void
+on_breaker(struct run *r, const struct sched_act *a)
+{
+	enum breaker_state *state = a->scope == BREAKER_RUN ? &r->of_run :
+	    a->scope == BREAKER_TAG ? &r->of_tag[a->tag] : &r->of_print[a->fingerprint];
+
+	CHECK(!r->plan.breaker.off);
+	CHECK(*state == BREAKER_CLOSED ? a->state == BREAKER_OPEN :
+	    *state == BREAKER_OPEN ? a->state == BREAKER_HALF_OPEN :
+	    a->state != BREAKER_HALF_OPEN);
+	CHECK(a->decision == RETRY_BREAKER || (a->decision == RETRY_MASS_FAILURE &&
+	    a->scope == BREAKER_RUN));
+	*state = a->state;
+	sim.openings += a->state == BREAKER_OPEN;
 }
 
 static void
@@ -188,6 +278,15 @@ on_acts(struct run *r, const struct sched_out *out)
 			break;
 		case SCHED_ACT_VERDICT:
 			on_verdict(r, a);
+			break;
+		case SCHED_ACT_RETRY:
+			on_retry(r, a);
+			break;
+		case SCHED_ACT_REFUSED:
+			on_refused(r, a);
+			break;
+		case SCHED_ACT_BREAKER:
+			on_breaker(r, a);
 			break;
 		case SCHED_ACT_STOPPING:
 			on_stopping(r, a);

@@ -24,7 +24,7 @@
 static void	feed(struct run *, const struct sched_in *);
 
 static void
-feed_done(struct run *r, uint32_t test, uint32_t attempt, enum outcome o)
+note_done(struct run *r, uint32_t test, uint32_t attempt, enum outcome o)
 {
 	struct mtest *m = &r->m[test];
 	uint32_t k;
@@ -41,8 +41,19 @@ feed_done(struct run *r, uint32_t test, uint32_t attempt, enum outcome o)
 	r->nserial -= r->tests[test].serial;
 	for (k = 0; k < r->tests[test].nneeds; k++)
 		r->avail[r->needs[test][k].resource] += r->needs[test][k].count;
-	feed(r, &(struct sched_in){ .type = SCHED_IN_DONE, .test = test,
-	    .attempt = attempt, .outcome = o });
+	m->in = (struct sched_in){ .type = SCHED_IN_DONE, .test = test,
+	    .attempt = attempt, .outcome = o, .fingerprint = rnd(PRINTS_MAX + 1),
+	    .says = chance(90) ? SAYS_RETRY : (enum retry_says)rnd(SAYS_COUNT),
+	    .resource_like = chance(50), .elapsed_ms = rnd(1000) };
+	if (m->retries > 0 && o != OUTCOME_LOST)
+		m->retried_ms += m->in.elapsed_ms;
+}
+
+static void
+feed_done(struct run *r, uint32_t test, uint32_t attempt, enum outcome o)
+{
+	note_done(r, test, attempt, o);
+	feed(r, &r->m[test].in);
 }
 
 /* A result that nobody waits for must change nothing. */
@@ -188,33 +199,34 @@ worker_next(const struct worker *w)
 
 /* ---- the loop ---- */
 
-/* The share of a run, but no more than is free: others may hold more than
- * theirs. */
+/* What a run may hold: its share of one user's, but no more than is free, since others may
+ * hold more than theirs. */
 static uint32_t
 limit_of(struct run *r)
 {
-	struct share_claim claims[RUNS_MAX] = { { 0 } };
+	struct share_claim claims[RUNS_MAX] = { { 0 } }, user = { .weight = 1 };
 	struct sched_count count;
-	uint32_t i, capacity = 0, held = 0, sum = 0, most;
+	uint32_t i, capacity = 0, sum = 0;
 
 	for (i = 0; i < sim.nworkers; i++)
 		capacity += sim.workers[i].f.state == SLOT_IDLE ||
 		    sim.workers[i].f.state == SLOT_BUSY;
 	for (i = 0; i < sim.nruns; i++) {
+		claims[i].weight = 1;
 		if (sim.runs[i].s == NULL)
 			continue;
 		sched_count(sim.runs[i].s, &count);
 		claims[i].demand = count.demand;
-		claims[i].served_ms = sim.runs[i].served;
-		held += sim.runs[i].used;
+		claims[i].used = sim.runs[i].used;
+		claims[i].served = sim.runs[i].served;
 	}
-	share_fill(capacity, claims, sim.nruns);
+	user.nruns = sim.nruns;
+	share_out(capacity, &user, 1, claims);
 	for (i = 0; i < sim.nruns; i++)
-		sum += claims[i].limit;
+		sum += claims[i].share;
 	CHECK(sum <= capacity);
-	r->share = claims[r - sim.runs].limit;
-	most = r->used + (capacity > held ? capacity - held : 0);
-	return r->share < most ? r->share : most;
+	r->share = claims[r - sim.runs].share;
+	return claims[r - sim.runs].limit;
 }
 
 static void
@@ -293,6 +305,55 @@ run_event(struct run *r)
 		feed_forged(r, rnd(r->plan.ntests + 1), rnd(4));
 }
 
+/* The supervisor was lost: what was told is known, what ran is lost or, sometimes, was
+ * over and nothing was told of it. */
+static void
+recall(struct run *r)
+{
+	uint32_t i;
+
+	sched_free(r->s);
+	r->s = sched_new(&r->plan, sim.now);
+	assert_non_null(r->s);
+	r->start_at = r->next = sim.now;
+	r->of_run = BREAKER_CLOSED;
+	memset(r->of_tag, 0, sizeof(r->of_tag));
+	memset(r->of_print, 0, sizeof(r->of_print));
+	for (i = 0; i < r->plan.ntests; i++) {
+		struct mtest *m = &r->m[i];
+		bool open = m->running && chance(20);
+
+		if (m->running)
+			note_done(r, i, m->attempt, open ? draw_outcome(r) : OUTCOME_LOST);
+		m->passed = 0;
+		sched_recall(r->s, i, &(struct sched_past){ .attempts = m->attempt,
+		    .retries = m->retries, .lost = m->losses, .failed = m->retried,
+		    .done = m->told, .status = m->status, .flaky = m->flaky,
+		    .open = open, .granted = m->granted, .last = m->in,
+		    .retried_ms = m->retried_ms });
+	}
+}
+
+static void
+crash(void)
+{
+	struct worker *w;
+	uint32_t i;
+
+	for (i = 0; i < sim.nruns; i++)
+		if (sim.runs[i].stopped && !sim.runs[i].over)
+			return;
+	sim.crashes++;
+	for (w = sim.workers; w < sim.workers + sim.nworkers; w++) {
+		*w = (struct worker){ .next = NEVER, .late_at = NEVER, .exit_at = NEVER };
+		slot_init(&w->f);
+		silence(w);
+	}
+	for (i = 0; i < sim.nruns; i++)
+		if (sim.runs[i].s != NULL && !sim.runs[i].over)
+			recall(&sim.runs[i]);
+}
+
 static uint64_t
 next_event(void)
 {
@@ -354,6 +415,8 @@ turn(void)
 	uint32_t i;
 
 	advance();
+	if (rnd(1000) < sim.crash_permille)
+		crash();
 	for (i = 0; i < sim.nworkers; i++) {
 		w = &sim.workers[i];
 		spawn(w);
@@ -386,6 +449,7 @@ simulate(uint64_t seed)
 	sim.death_percent = (uint32_t[]){ 0, 5, 25 }[rnd(3)];
 	sim.lag_percent = rnd(3);
 	sim.retire_at = soon(20000);
+	sim.crash_permille = chance(70) ? 0 : 1 + rnd(30);
 	for (i = 0; i < sim.nworkers; i++) {
 		slot_init(&sim.workers[i].f);
 		silence(&sim.workers[i]);
@@ -432,8 +496,11 @@ every_seed_ends_well(void **state)
 	}
 	for (seed = 1; seed <= n; seed++)
 		simulate(seed);
-	print_message("%llu seeds, %llu steps\n", (unsigned long long)n,
-	    (unsigned long long)sim.steps);
+	if (n >= 1000)
+		assert_true(sim.crashes > 100 && sim.refusals > 100 && sim.openings > 100);
+	print_message("%llu seeds, %llu steps, %llu crashes, %llu refusals\n",
+	    (unsigned long long)n, (unsigned long long)sim.steps,
+	    (unsigned long long)sim.crashes, (unsigned long long)sim.refusals);
 }
 
 int

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "supervisor/policy/order.h"
+#include "supervisor/policy/retry.h"
 #include "supervisor/policy/sched.h"
 #include "supervisor/policy/slot_fsm.h"
 
@@ -21,6 +22,8 @@
 #define TESTS_MAX	320
 #define WORKERS_MAX	8
 #define RES_MAX		3
+#define TAGS_MAX	4
+#define PRINTS_MAX	4	/* fingerprints, and 0 for none */
 #define INSTANT_MAX	100000	/* steps at one virtual instant */
 
 #define CHECK(cond)	do {						\
@@ -31,7 +34,14 @@
 
 struct mtest {			/* what a test must look like from outside */
 	bool		running, told, running_at_stop;
-	uint32_t	attempt, fails, losses;
+	bool		granted;	/* a retry was told, and did not start */
+	bool		retried;	/* one was granted at all */
+	bool		refused;
+	uint32_t	attempt, retries, fails, losses;
+	struct sched_in	in;		/* its last result */
+	uint64_t	retried_ms;
+	enum test_status status;	/* told */
+	bool		flaky;
 	enum outcome	last;
 	uint64_t	over_at;	/* its last attempt */
 	uint32_t	passed;		/* starts past it */
@@ -45,6 +55,9 @@ struct run {
 	struct sched_need needs[TESTS_MAX][2];
 	struct mtest	m[TESTS_MAX];
 	uint32_t	rank[TESTS_MAX];
+	uint32_t	tags[TESTS_MAX][TAGS_MAX];
+	struct budget_limit budgets[TAGS_MAX + 1];
+	enum breaker_state of_run, of_tag[TAGS_MAX], of_print[PRINTS_MAX + 1];
 	uint32_t	resources[RES_MAX], avail[RES_MAX];
 	uint32_t	used, running, nserial, nfailed, ntold, limit, share;
 	uint32_t	fail_percent;
@@ -70,6 +83,8 @@ static struct {
 	uint32_t	nruns, nworkers;
 	uint32_t	death_percent, lag_percent;
 	uint64_t	retire_at;
+	uint32_t	crash_permille;
+	uint64_t	crashes, refusals, openings;
 } sim;
 
 static uint32_t
@@ -114,6 +129,14 @@ make_test(struct run *r, uint32_t i)
 		    .max_delay_ms = chance(50) ? 0 : rnd(5000),
 		    .jitter = (enum retry_jitter)rnd(JITTER_COUNT) },
 	};
+	if (chance(20))
+		t->retry.where = (enum retry_where)rnd(WHERE_COUNT);
+	t->retry.auto_delay = chance(10);
+	t->retry.on_request = t->retry.count == 0;
+	t->tags = r->tags[i];
+	for (k = 0; k < r->plan.ntags; k++)
+		if (chance(30))
+			r->tags[i][t->ntags++] = k;
 	if (r->plan.nresources > 0 && chance(50))
 		t->nneeds = 1 + rnd(2);
 	for (k = 0; k < t->nneeds; k++) {
@@ -136,7 +159,13 @@ make_run(struct run *r)
 		.jobs = 1 + rnd(10), .max_fail = chance(70) ? 0 : 1 + rnd(3),
 		.timeout_ms = chance(75) ? 0 : 1 + rnd(20000),
 		.shuffle = chance(50), .seed = order_random(&sim.rng),
+		.ntags = rnd(TAGS_MAX + 1), .budgets = chance(50) ? NULL : r->budgets,
+		.breaker = { .off = chance(30), .window = rnd(30),
+		    .minimum = rnd(6), .cool_down_ms = rnd(3000) },
 	};
+	for (i = 0; i <= r->plan.ntags; i++)
+		r->budgets[i] = (struct budget_limit){ chance(50) ? UINT64_MAX : rnd(20),
+		    chance(80) ? UINT64_MAX : rnd(20000) };
 	for (i = 0; i < r->plan.nresources; i++)
 		r->resources[i] = r->avail[i] = 1 + rnd(3);
 	for (i = 0; i < r->plan.ntests; i++)

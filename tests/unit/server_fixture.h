@@ -56,23 +56,42 @@ sx_need(int ok)
 	}
 }
 
+/* `state`: the folder of what is kept, NULL: none. */
 static inline void
-sx_open_with(struct sx *sx, const char *worker_program)
+sx_open_all(struct sx *sx, const char *worker_program, const char *state, const char *store)
 {
+	struct server_setup	setup = { .socket_fd = -1, .state = state, .store = store };
+
 	memset(sx, 0, sizeof *sx);
 	(void)snprintf(sx->dir, sizeof sx->dir, "/tmp/paratest-unit.XXXXXX");
 	sx_need(mkdtemp(sx->dir) != NULL);
 	sx->reader = msg_reader_new();
 	sx_need(sx->reader != NULL);
-	server_init(&sx->server, -1, NULL, worker_program, sx->dir);
-	sx->server.uid = SX_UID;
+	setup.worker = worker_program;
+	setup.scratch = sx->dir;
+	server_init(&sx->server, &setup);
+	sx->server.uid = sx->server.runs.owner = SX_UID;
+}
+
+static inline void
+sx_open_with(struct sx *sx, const char *worker_program, const char *state)
+{
+	sx_open_all(sx, worker_program, state, "/nonexistent/paratest-store");
 }
 
 static inline void
 sx_open(struct sx *sx)
 {
-	sx_open_with(sx, "/nonexistent/paratest-worker");
+	sx_open_with(sx, "/nonexistent/paratest-worker", NULL);
 	pool_stop(sx->server.pool, false);	/* it starts no process */
+}
+
+/* With a folder in which its journals are. */
+static inline void
+sx_open_state(struct sx *sx, const char *state)
+{
+	sx_open_with(sx, "/nonexistent/paratest-worker", state);
+	pool_stop(sx->server.pool, false);
 }
 
 static inline struct sx_client *

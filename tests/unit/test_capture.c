@@ -58,14 +58,17 @@ model_total(const struct model *m, unsigned stream)
  */
 struct walk {
 	char	*p;
-	size_t	 n;
+	size_t	 n, cap;
 	unsigned last;
 };
 
 static void
 walk_add(struct walk *w, unsigned stream, const char *p, size_t n)
 {
-	w->p = xreallocarray(w->p, w->n + n + 3, 1);
+	if (w->n + n + 2 > w->cap) {
+		w->cap = (w->n + n + 2) * 2;
+		w->p = xreallocarray(w->p, w->cap, 1);
+	}
 	if (w->last != stream) {
 		w->p[w->n++] = '\0';
 		w->p[w->n++] = (char)stream;
@@ -113,7 +116,7 @@ capture_all(const struct capture *c, size_t max, struct walk *w)
 static void
 compare(const struct capture *c, const struct model *m, size_t limit, size_t max)
 {
-	struct walk	want = { NULL, 0, 0 }, got = { NULL, 0, 0 };
+	struct walk	want = { .p = NULL }, got = { .p = NULL };
 	size_t		kept = 0;
 
 	for (unsigned s = 1; s <= 2; s++) {
@@ -279,6 +282,36 @@ alternating_bytes(void **state)
 	capture_free(c);
 }
 
+/* The end of a stream is the end of what was printed on it; it reaches over the two
+ * halves that are kept only when nothing between them is left out. */
+static void
+ends(void **state)
+{
+	char	all[300], buf[300];
+
+	(void)state;
+	for (uint64_t limit = 0; limit < 120; limit += 7) {
+		struct capture	*c = capture_new(limit);
+		size_t		 n = 0;
+
+		for (size_t step = 1; n + step <= sizeof all; n += step, step = step % 9 + 1) {
+			uint64_t	kept = n <= limit ? n : limit - limit / 2;
+
+			for (size_t max = 0; max < 150; max += 10) {
+				size_t	want = kept < max ? (size_t)kept : max;
+
+				assert_int_equal(capture_end(c, CAPTURE_STDERR, buf, max), want);
+				assert_memory_equal(buf, all + n - want, want);
+				assert_int_equal(capture_end(c, CAPTURE_STDOUT, buf, max), 0);
+			}
+			for (size_t k = 0; k < step; k++)
+				all[n + k] = (char)('!' + (n + k) % 90);
+			capture_add(c, CAPTURE_STDERR, all + n, step);
+		}
+		capture_free(c);
+	}
+}
+
 int
 main(void)
 {
@@ -288,6 +321,7 @@ main(void)
 		cmocka_unit_test(texts),
 		cmocka_unit_test(no_room),
 		cmocka_unit_test(alternating_bytes),
+		cmocka_unit_test(ends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

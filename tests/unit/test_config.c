@@ -31,6 +31,13 @@ values_are_read(void **state)
 		{ CONFIG_COUNT, "1 ", -EINVAL, 0 },
 		{ CONFIG_COUNT, "0x10", -EINVAL, 0 },
 		{ CONFIG_COUNT, "99999999999999999999999", -EINVAL, 0 },
+		{ CONFIG_GROUP, "", 0, 0 },
+		{ CONFIG_GROUP, "root", 0, 1 },
+		{ CONFIG_GROUP, "0", 0, 1 },
+		{ CONFIG_GROUP, "4294967294", 0, 4294967295 },
+		{ CONFIG_GROUP, "4294967295", -EINVAL, 0 },
+		{ CONFIG_GROUP, "no such group", -EINVAL, 0 },
+		{ CONFIG_GROUP, "-1", -EINVAL, 0 },
 		{ CONFIG_DURATION, "500ms", 0, 500 },
 		{ CONFIG_DURATION, "30s", 0, 30000 },
 		{ CONFIG_DURATION, "2m", 0, 120000 },
@@ -79,8 +86,49 @@ every_setting_is_shown_and_can_be_set(void **state)
 		if (config_set(&again, sv_from(key), sv_from(value), why, sizeof why) != 0)
 			fail_msg("%s = %s: %s", key, value, why);
 	}
-	assert_int_equal(n, sizeof c / sizeof(uint64_t));
+	assert_int_equal(n, offsetof(struct config, weights) / sizeof(uint64_t));
 	assert_memory_equal(&c, &again, sizeof c);
+}
+
+static void
+users_have_weights(void **state)
+{
+	struct config	 c;
+	const char	*key, *text;
+	char		 value[32], fallback[32], why[200], name[32];
+	size_t		 n = offsetof(struct config, weights) / sizeof(uint64_t);
+
+	(void)state;
+	config_init(&c);
+	assert_int_equal(config_weight(&c, 4711), 1);
+	assert_int_equal(config_set(&c, SV_LIT("weight.4711"), SV_LIT("3"), why, sizeof why), 0);
+	assert_int_equal(config_set(&c, SV_LIT("weight.root"), SV_LIT("2"), why, sizeof why), 0);
+	assert_int_equal(config_weight(&c, 4711), 3);
+	assert_int_equal(config_weight(&c, 0), 2);
+	assert_int_equal(config_weight(&c, 1), 1);
+	assert_int_equal(config_value(&c, SV_LIT("weight.root"), value, sizeof value), 0);
+	assert_string_equal(value, "2");
+	assert_int_equal(config_row(&c, n, &key, &text, value, fallback, sizeof value), 0);
+	assert_string_equal(key, "weight.4711");
+	assert_string_equal(value, "3");
+	assert_int_equal(config_row(&c, n + 2, &key, &text, value, fallback, sizeof value),
+	    -ENOENT);
+	assert_int_equal(config_set(&c, SV_LIT("weight.nobody-here"), SV_LIT("3"), why, sizeof why),
+	    -EINVAL);
+	assert_non_null(strstr(why, "no such user"));
+	assert_int_equal(config_set(&c, SV_LIT("weight.4711"), SV_LIT("0"), why, sizeof why),
+	    -EINVAL);
+	assert_non_null(strstr(why, "from 1 to 1000"));
+	/* One user has one weight, whatever he is called; there is room for so many. */
+	assert_int_equal(config_set(&c, SV_LIT("weight.0"), SV_LIT("5"), why, sizeof why), 0);
+	assert_int_equal(config_weight(&c, 0), 5);
+	for (unsigned i = 2; i < CONFIG_WEIGHTS; i++) {
+		(void)snprintf(name, sizeof name, "weight.%u", 100000 + i);
+		assert_int_equal(config_set(&c, sv_from(name), SV_LIT("2"), why, sizeof why), 0);
+	}
+	assert_int_equal(config_set(&c, SV_LIT("weight.200000"), SV_LIT("2"), why, sizeof why),
+	    -EINVAL);
+	assert_non_null(strstr(why, "64 users"));
 }
 
 static void
@@ -159,6 +207,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(values_are_read),
 		cmocka_unit_test(every_setting_is_shown_and_can_be_set),
+		cmocka_unit_test(users_have_weights),
 		cmocka_unit_test(values_are_shown_in_their_largest_unit),
 		cmocka_unit_test(a_value_stays_within_its_bounds),
 	};

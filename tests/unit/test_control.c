@@ -106,19 +106,20 @@ what_is_for_the_owner_is_denied_to_others(void **state)
 		struct sx_client	*c = sx_greeted(sx, cases[i].uid);
 
 		sx->server.config.jobs = 0;
-		sx->server.state = SERVER_READY;
+		sx->server.phase = SERVER_READY;
 		sx_send(c, MSG_CONFIG_SET, 5, &m);
 		sx_send(c, MSG_DRAIN, 6, &drain);
 		sx_turn(sx);
 		if (cases[i].may) {
-			(void)expect(c, MSG_OK);
+			(void)expect(c, MSG_CONFIG_ROW);
+			(void)expect(c, MSG_END_OF);
 			(void)expect(c, MSG_OK);
 		} else {
 			expect_error(c, MSG_ERR_DENIED, "may not");
 			expect_error(c, MSG_ERR_DENIED, "may not");
 		}
 		assert_int_equal(sx->server.config.jobs, cases[i].may ? 3 : 0);
-		assert_int_equal(sx->server.state, cases[i].may ? SERVER_DRAINING : SERVER_READY);
+		assert_int_equal(sx->server.phase, cases[i].may ? SERVER_DRAINING : SERVER_READY);
 	}
 }
 
@@ -138,7 +139,7 @@ only_the_owner_shuts_down(void **state)
 	sx_send(c, MSG_SHUTDOWN, 5, &m);
 	sx_turn(sx);
 	(void)expect(c, MSG_OK);
-	assert_int_equal(sx->server.state, SERVER_LEAVING);
+	assert_int_equal(sx->server.phase, SERVER_LEAVING);
 	assert_int_equal(sx->server.runs.nactive, 0);	/* cancelled */
 	sx_send(c, MSG_RUN_BEGIN, 6, &begin);
 	sx_turn(sx);

@@ -211,8 +211,10 @@ settings_are_shown_and_set(void **state)
 		sx_turn(sx);
 		if (cases[i].error != NULL)
 			expect_error(c, MSG_ERR_BAD, cases[i].error);
-		else
-			(void)expect(c, MSG_OK);
+		else {
+			(void)expect(c, MSG_CONFIG_ROW);
+			(void)expect(c, MSG_END_OF);
+		}
 	}
 	sx_send(c, MSG_CONFIG_GET, 5, &one);
 	sx_send(c, MSG_CONFIG_GET, 5, &none);
@@ -262,8 +264,11 @@ a_draining_supervisor_takes_no_new_run(void **state)
 	sx_turn(sx);
 	(void)expect(c, MSG_OK);
 	sx_begin(late, false);
+	sx_add(late, "a");		/* sent before the answer came */
+	sx_commit(late, 1);
 	sx_turn(sx);
 	expect_error(late, MSG_ERR_DRAINING, "no new runs");
+	expect_error(late, MSG_ERR_DRAINING, "no new runs");	/* of the commit */
 	assert_int_equal(sx->server.runs.nactive, 1);
 	assert_true(still_served(sx, late));
 	free(run);
@@ -289,6 +294,31 @@ finished_runs_go_when_there_are_too_many(void **state)
 	assert_true(runs_on_show(sx, c) <= 3);
 }
 
+/* A folder that others can use too is no place for a history, and stays one. */
+static void
+a_lasting_fault_is_said_with_what_follows_from_it(void **state)
+{
+	struct sx		 sx;
+	struct sx_client	*c;
+	char			 dir[] = "/tmp/paratest-unit.XXXXXX";
+	const struct msg_error	*e;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	assert_int_equal(chmod(dir, 0755), 0);
+	sx_open_state(&sx, dir);
+	c = sx_greeted(&sx, SX_UID);
+	sx_send(c, MSG_HISTORY, 5, &(struct msg_history){ .test = SV_LIT("t") });
+	sx_turn(&sx);
+	e = &expect(c, MSG_ERROR)->error;
+	assert_int_equal(e->code, MSG_ERR_NOT_FOUND);
+	assert_true(e->text.n > 0 && memmem(e->text.p, e->text.n, dir, strlen(dir)) != NULL);
+	assert_memory_equal(e->text.p, "no history is kept: ", 20);
+	assert_int_equal(e->hint.n, 0);		/* to ask again is of no use */
+	sx_close(&sx);
+	assert_int_equal(rmdir(dir), 0);
+}
+
 int
 main(void)
 {
@@ -303,6 +333,7 @@ main(void)
 		WITH_SERVER(status_counts_what_is_there),
 		WITH_SERVER(a_draining_supervisor_takes_no_new_run),
 		WITH_SERVER(finished_runs_go_when_there_are_too_many),
+		cmocka_unit_test(a_lasting_fault_is_said_with_what_follows_from_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

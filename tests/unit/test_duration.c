@@ -8,8 +8,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/suggest.h"
 #include "ctl/duration.h"
-#include "ctl/suggest.h"
 
 static void
 reads_durations(void **state)

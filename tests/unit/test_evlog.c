@@ -1,4 +1,4 @@
-/* Unit tests of supervisor/evlog.c and spool.c: events in order, in memory and on disk. */
+/* Unit tests of supervisor/evlog.c: events in order, in memory and in the journal. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -17,7 +17,8 @@
 
 struct fx {
 	char			 dir[40];
-	struct spool		 spool;
+	int			 dirfd;
+	struct journal		 journal;
 	struct evlog		 log;
 	struct evbuffer		*out;
 	struct msg_reader	*reader;
@@ -39,8 +40,10 @@ open_log(void **state)
 	    fx->text == NULL)
 		return 1;
 	memset(fx->text, 'e', 300000);
-	spool_init(&fx->spool, fx->dir);
-	evlog_init(&fx->log, &fx->spool);
+	fx->dirfd = open(fx->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (journal_create(&fx->journal, fx->dirfd, "j") != 0)
+		return 1;
+	evlog_init(&fx->log, &fx->journal);
 	*state = fx;
 	return 0;
 }
@@ -51,11 +54,12 @@ close_log(void **state)
 	struct fx	*fx = *state;
 
 	evlog_free(&fx->log);
-	spool_free(&fx->spool);
+	journal_close(&fx->journal);
 	evbuffer_free(fx->out);
 	msg_reader_free(fx->reader);
 	free(fx->text);
-	/* The spool has no name: the folder is empty. */
+	(void)unlinkat(fx->dirfd, "j", 0);
+	(void)close(fx->dirfd);
 	assert_int_equal(rmdir(fx->dir), 0);
 	free(fx);
 	return 0;
@@ -69,6 +73,26 @@ append(struct fx *fx, size_t n)
 	    .message = { fx->text, n } };
 
 	assert_int_equal(evlog_append(&fx->log, &ev), 0);
+	assert_int_equal(journal_flush(&fx->journal), 0);
+}
+
+/* The log of a supervisor that reads the journal of another one. */
+static void
+recall(struct fx *fx)
+{
+	struct journal_reader	rd;
+	enum msg_type		type;
+	struct sv		body;
+
+	evlog_free(&fx->log);
+	evlog_init(&fx->log, &fx->journal);
+	journal_reader_init(&rd, fx->journal.fd, 0, UINT64_MAX);
+	while (journal_next(&rd, &type, &body) == 1) {
+		if (type == MSG_EVENT)
+			assert_int_equal(evlog_recall(&fx->log, fx->log.next_seq, body.n,
+			    rd.at - body.n), 0);
+	}
+	journal_reader_free(&rd);
 }
 
 struct expected {
@@ -132,9 +156,9 @@ old_events_are_read_from_disk(void **state)
 		append(fx, 5000);
 		n++;
 	}
-	assert_true(fx->log.spilled >= 11);
-	assert_true(fx->log.nchunks - fx->log.spilled <= EVLOG_RESIDENT);
-	assert_true(fx->spool.size > 11 * (EVLOG_CHUNK - 6000));
+	assert_true(fx->log.dropped >= 11);
+	assert_true(fx->log.nchunks - fx->log.dropped <= EVLOG_RESIDENT);
+	assert_true(fx->journal.written > 11 * (EVLOG_CHUNK - 6000));
 	for (uint64_t seq = 0; seq <= n + 3; seq++) {
 		assert_int_equal(evlog_seek(&fx->log, seq, &cur), 0);
 		assert_int_equal(cur.seq, seq == 0 ? 1 : seq <= n ? seq : n + 1);
@@ -175,7 +199,7 @@ a_cursor_at_the_end_goes_on_with_what_comes(void **state)
 		if (i % 7 == 0)
 			evlog_end(&fx->log, &cur);
 	}
-	assert_true(fx->log.spilled > 0);
+	assert_true(fx->log.dropped > 0);
 }
 
 /* Any sizes, three readers of any pace: each sees every event once, in order. */
@@ -210,55 +234,49 @@ readers_of_any_pace_see_everything(void **state)
 			assert_int_equal(read_all(fx, &cur[r], e[r].seq, 1 << 18),
 			    fx->log.next_seq);
 	}
-	assert_true(fx->log.spilled > 10);
+	assert_true(fx->log.dropped > 10);
 }
 
-/* ---- the file under it ---- */
-
+/* Between other records, as in a run: read back they are the same, and it goes on. */
 static void
-a_spool_gives_back_what_it_was_given(void **state)
+a_log_is_the_same_when_it_is_read_back(void **state)
 {
-	struct fx	*fx = *state;
-	uint64_t	 at[50];
-	char		 buf[100], want[100];
+	struct fx		*fx = *state;
+	struct msg_jrn_output	 other = { .attempt = 1, .stream = 1, .data = { fx->text, 90000 } };
+	struct evlog_cursor	 cur;
+	uint64_t		 bytes;
 
-	for (int i = 0; i < 50; i++) {
-		memset(buf, i, sizeof buf);
-		assert_int_equal(spool_append(&fx->spool, buf, (size_t)i * 2, &at[i]), 0);
+	for (int i = 0; i < 60; i++) {
+		append(fx, 7000);
+		if (i % 3 == 0)
+			assert_int_equal(journal_put(&fx->journal, MSG_JRN_OUTPUT, &other, NULL), 0);
 	}
-	for (int i = 49; i >= 0; i--) {
-		memset(want, i, sizeof want);
-		assert_int_equal(spool_read(&fx->spool, at[i], buf, (size_t)i * 2), 0);
-		assert_memory_equal(buf, want, (size_t)i * 2);
+	bytes = fx->log.bytes;
+	recall(fx);
+	assert_int_equal(fx->log.next_seq, 61);
+	assert_int_equal(fx->log.bytes, bytes);
+	assert_int_equal(evlog_recall(&fx->log, 60, 10, 0), -EBADMSG);
+	append(fx, 100);
+	for (uint64_t seq = 1; seq <= 61; seq += 7) {
+		assert_int_equal(evlog_seek(&fx->log, seq, &cur), 0);
+		assert_int_equal(read_all(fx, &cur, seq, 1 << 18), 62);
 	}
-	assert_int_equal(spool_read(&fx->spool, fx->spool.size - 1, buf, 2), -EIO);
-	assert_int_equal(fcntl(fx->spool.fd, F_GETFD), FD_CLOEXEC);
 }
 
+/* Without a journal the events stay in memory. */
 static void
-a_spool_without_its_folder_says_so(void **state)
-{
-	struct spool	s;
-	uint64_t	at;
-
-	(void)state;
-	spool_init(&s, "/nonexistent/folder");
-	assert_int_equal(spool_append(&s, "x", 1, &at), -ENOENT);
-	assert_int_equal(s.size, 0);
-	spool_free(&s);
-}
-
-/* Without a disk the events stay in memory. */
-static void
-a_log_without_a_spool_loses_nothing(void **state)
+a_log_without_a_journal_loses_nothing(void **state)
 {
 	struct fx		*fx = *state;
 	struct evlog_cursor	 cur;
+	struct msg_event	 ev = { .run = SV_LIT("r"), .message = { fx->text, 5000 } };
 
-	fx->spool.dir = "/nonexistent/folder";
-	for (int i = 0; i < 400; i++)
-		append(fx, 5000);
-	assert_int_equal(fx->log.spilled, 0);
+	journal_close(&fx->journal);
+	for (uint64_t i = 1; i <= 400; i++) {
+		ev.t_ms = i;
+		assert_int_equal(evlog_append(&fx->log, &ev), 0);
+	}
+	assert_int_equal(fx->log.dropped, 0);
 	assert_int_equal(evlog_seek(&fx->log, 1, &cur), 0);
 	assert_int_equal(read_all(fx, &cur, 1, 1 << 18), 401);
 }
@@ -274,9 +292,8 @@ main(void)
 		WITH_LOG(an_event_larger_than_a_chunk_is_kept),
 		WITH_LOG(a_cursor_at_the_end_goes_on_with_what_comes),
 		WITH_LOG(readers_of_any_pace_see_everything),
-		WITH_LOG(a_spool_gives_back_what_it_was_given),
-		cmocka_unit_test(a_spool_without_its_folder_says_so),
-		WITH_LOG(a_log_without_a_spool_loses_nothing),
+		WITH_LOG(a_log_is_the_same_when_it_is_read_back),
+		WITH_LOG(a_log_without_a_journal_loses_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,7 +23,7 @@ first_of(const struct heap_node *v, const int *in)
 	return best;
 }
 
-/* Random pushes, raises and pops: the root is always the first. */
+/* Random pushes, raises, removals and pops: the root is always the first. */
 static void
 the_root_is_the_first(void **state)
 {
@@ -37,7 +37,7 @@ the_root_is_the_first(void **state)
 		v[i].rank = i * 1000;
 	for (step = 0; step < 50000; step++) {
 		i = order_below(&rng, N);
-		k = order_below(&rng, 4);
+		k = order_below(&rng, 5);
 		if (!in[i] && k < 2) {
 			v[i].due = order_below(&rng, 10);
 			in[i] = 1;
@@ -45,6 +45,9 @@ the_root_is_the_first(void **state)
 		} else if (in[i] && k == 2 && v[i].due > 0) {
 			v[i].due = order_below(&rng, (uint32_t)v[i].due);
 			root = heap_raise(v, root, i);
+		} else if (in[i] && k == 4) {
+			in[i] = 0;
+			root = heap_remove(v, root, i);
 		} else if (root != HEAP_NONE && k == 3) {
 			in[root] = 0;
 			root = heap_pop(v, root);
@@ -63,6 +66,8 @@ one_node(void **state)
 	assert_int_equal(root, 0);
 	assert_int_equal(heap_raise(v, root, 0), 0);
 	assert_int_equal(heap_pop(v, root), HEAP_NONE);
+	root = heap_push(v, HEAP_NONE, 0);
+	assert_int_equal(heap_remove(v, root, 0), HEAP_NONE);
 }
 
 int

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,6 +95,38 @@ a_socket_that_a_dead_one_left_is_replaced(void **state)
 	assert_true(fd >= 0);
 	assert_int_equal(connect_to(fx->path), 0);
 	(void)close(fd);
+}
+
+/* It listens no more, and has not ended yet. */
+static void
+one_that_is_leaving_is_waited_for(void **state)
+{
+	struct fx	*fx = *state;
+	int		 status, fd, ready[2];
+	pid_t		 pid;
+	char		 c;
+
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		fd = listen_on(fx->path);
+		(void)close(fd);
+		(void)unlink(fx->path);
+		if (fd < 0 || write(ready[1], "r", 1) != 1)
+			_exit(1);
+		(void)poll(NULL, 0, 50);
+		_exit(0);
+	}
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	fd = listen_on(fx->path);
+	assert_true(fd >= 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(connect_to(fx->path), 0);
+	(void)close(fd);
+	(void)close(ready[0]);
+	(void)close(ready[1]);
 }
 
 static void
@@ -213,7 +246,99 @@ what_dead_supervisors_left_is_removed(void **state)
 	free(scratch);
 }
 
+static void
+put_file(const char *dir, const char *name)
+{
+	char	path[200];
+	FILE	*f;
+
+	(void)snprintf(path, sizeof path, "%s/%s", dir, name);
+	f = fopen(path, "we");
+	assert_non_null(f);
+	(void)fclose(f);
+}
+
+/* Of a supervisor that is gone, and of one that had our pid. */
+static void
+what_runs_shared_is_inherited(void **state)
+{
+	struct fx	*fx = *state;
+	char		*scratch, path[200], name[32], sub[100], shared[150];
+	pid_t		 pids[2] = { fork(), getpid() };
+
+	assert_true(pids[0] >= 0);
+	if (pids[0] == 0)
+		_exit(0);
+	assert_int_equal(waitpid(pids[0], NULL, 0), pids[0]);
+	assert_int_equal(mkdir(fx->path, 0700), 0);
+	for (int i = 0; i < 2; i++) {
+		(void)snprintf(name, sizeof name, "s.%d", (int)pids[i]);
+		make(fx->path, name, sub, sizeof sub);
+		(void)snprintf(name, sizeof name, "r.%d", i);
+		make(sub, name, shared, sizeof shared);
+		put_file(shared, "left");
+		put_file(sub, "other");
+	}
+	assert_int_equal(listen_scratch(fx->path, &scratch), 0);
+	for (int i = 0; i < 2; i++) {
+		(void)snprintf(path, sizeof path, "%s/r.%d/left", scratch, i);
+		assert_int_equal(access(path, F_OK), 0);
+	}
+	(void)snprintf(path, sizeof path, "%s/other", scratch);
+	assert_int_equal(access(path, F_OK), -1);
+	free(scratch);
+}
+
 #define WITH_DIR(f)	cmocka_unit_test_setup_teardown(f, open_dir, close_dir)
+
+/* A service's socket: in a folder that nobody else can change, open to all. */
+static void
+a_service_is_open_to_all(void **state)
+{
+	struct fx	*fx = *state;
+	char		 path[96], link[96];
+	struct stat	 st;
+	int		 fd;
+
+	(void)snprintf(path, sizeof path, "%s/run/sock", fx->dir);
+	fd = listen_for_all(path);	/* makes the folder */
+	assert_true(fd >= 0);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0666);
+	(void)close(fd);
+	(void)snprintf(path, sizeof path, "%s/run", fx->dir);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 022, 0);
+	(void)snprintf(link, sizeof link, "%s/link", fx->dir);
+	assert_int_equal(symlink(path, link), 0);
+	(void)snprintf(link, sizeof link, "%s/link/other", fx->dir);
+	assert_int_equal(listen_for_all(link), -EPERM);
+	assert_int_equal(chmod(path, 0775), 0);
+	(void)snprintf(path, sizeof path, "%s/run/other", fx->dir);
+	assert_int_equal(listen_for_all(path), -EPERM);
+	assert_int_equal(access(path, F_OK), -1);
+}
+
+static void
+a_services_scratch_is_passed_through_only(void **state)
+{
+	struct fx	*fx = *state;
+	char		 path[96], link[96];
+	struct stat	 st;
+
+	(void)snprintf(path, sizeof path, "%s/scratch", fx->dir);
+	assert_int_equal(listen_scratch_for_all(path), 0);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0711);
+	assert_int_equal(listen_scratch_for_all(path), -EBUSY);	/* ours already */
+	(void)snprintf(link, sizeof link, "%s/link", fx->dir);
+	assert_int_equal(symlink(path, link), 0);
+	assert_int_equal(listen_scratch_for_all(link), -EPERM);
+	(void)snprintf(path, sizeof path, "%s/loose", fx->dir);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(chmod(path, 0777), 0);
+	assert_int_equal(listen_scratch_for_all(path), -EPERM);
+}
 
 int
 main(void)
@@ -221,11 +346,16 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_DIR(one_supervisor_has_a_socket),
 		WITH_DIR(a_socket_that_a_dead_one_left_is_replaced),
+		WITH_DIR(one_that_is_leaving_is_waited_for),
+		WITH_DIR(one_that_is_leaving_is_waited_for),
 		WITH_DIR(a_socket_without_a_place_says_so),
 		WITH_DIR(a_lock_that_is_a_link_is_not_followed),
 		WITH_DIR(a_scratch_folder_is_ours_alone),
 		WITH_DIR(a_folder_that_is_not_safe_is_refused),
 		WITH_DIR(what_dead_supervisors_left_is_removed),
+		WITH_DIR(what_runs_shared_is_inherited),
+		WITH_DIR(a_service_is_open_to_all),
+		WITH_DIR(a_services_scratch_is_passed_through_only),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/faketime.h"
 #include "supervisor/manifest.h"
 
 #define CPUS	3
@@ -316,6 +317,40 @@ a_plan_has_bounds(void **state)
 	assert_true(fx->plan.arena.total < (1 << 20) + 4096);
 }
 
+/* So that nobody fills the disk with attempts; and settings out of bounds are cut. */
+static void
+flake_detection_has_a_bound(void **state)
+{
+	struct fx		*fx = *state;
+	uint64_t		 set[FLAKE_SET_COUNT] = { [FLAKE_SET_ON] = 1,
+				    [FLAKE_SET_RUNS] = UINT64_MAX,
+				    [FLAKE_SET_ALPHA_PPM] = UINT64_MAX };
+	struct msg_run_begin	 b = { .flake = { set, FLAKE_SET_COUNT } };
+	struct msg_test_add	 m;
+	char			 name[16];
+
+	assert_int_equal(begin(fx, &b), 0);
+	assert_true(fx->plan.flake.on && fx->plan.flake.alpha <= 0.5);
+	assert_int_equal(fx->plan.flake.runs, 10000);
+	for (int i = 0; i <= MANIFEST_ATTEMPTS_MAX / 10000; i++) {
+		(void)snprintf(name, sizeof name, "t%d", i);
+		m = test(fx, name);
+		assert_int_equal(add(fx, &m), i < MANIFEST_ATTEMPTS_MAX / 10000 ? 0 : -ENOSPC);
+	}
+	assert_non_null(strstr(fx->why, "more than 30000000 attempts"));
+	set[FLAKE_SET_UNDER] = FLAKE_CONDITION_COUNT;
+	set[FLAKE_SET_UNTIL_FAILS] = 3;
+	assert_int_equal(begin(fx, &b), 0);
+	assert_int_equal(fx->plan.flake.under, FLAKE_CONDITION_COUNT);
+	assert_int_equal(fx->plan.flake.until_fails, 3);
+	set[FLAKE_SET_UNDER]++;
+	assert_int_equal(begin(fx, &b), -EINVAL);
+	assert_non_null(strstr(fx->why, "unknown condition"));
+	b.flake.n = 0;
+	assert_int_equal(begin(fx, &b), 0);
+	assert_false(fx->plan.flake.on);
+}
+
 static void
 resources_have_a_bound(void **state)
 {
@@ -337,7 +372,83 @@ resources_have_a_bound(void **state)
 	assert_string_equal(fx->why, "too many resources at 'l4096'");
 }
 
+/* One kind of tests has one order, whatever they say of themselves. */
+static void
+tests_that_share_a_folder_run_as_they_are_written(void **state)
+{
+	struct fx		*fx = *state;
+	struct msg_run_begin	 m = { .shared = true };
+	struct msg_test_add	 t;
+	struct sched_plan	 plan;
+	uint64_t		 on = 1;
+
+	fx->config.jobs = 5;
+	assert_int_equal(begin(fx, &m), 0);
+	t = test(fx, "wide");
+	t.weight = 7;
+	t.serial = true;
+	t.locks = one(fx, SV_LIT("a"));
+	t.retry_count = 3;
+	assert_int_equal(add(fx, &t), 0);
+	t = test(fx, "asks");	/* it states no count */
+	assert_int_equal(add(fx, &t), 0);
+	t = test(fx, "left out");
+	t.skip = SV_LIT("a reason");
+	assert_int_equal(add(fx, &t), 0);
+	plan = manifest_plan(&fx->plan);
+	assert_int_equal(plan.jobs, 1);
+	assert_false(plan.by_history);
+	for (uint32_t i = 0; i < plan.ntests; i++) {
+		assert_int_equal(plan.tests[i].weight, 1);
+		assert_false(plan.tests[i].serial);
+		assert_int_equal(plan.tests[i].nneeds, 0);
+		assert_int_equal(plan.tests[i].retry.count, 0);
+		assert_false(plan.tests[i].retry.on_request);
+	}
+	assert_true(plan.tests[2].skip);
+	/* What cannot be had is refused as ever. */
+	t = test(fx, "takes");
+	t.slots = one(fx, SV_LIT("db=1"));
+	assert_int_equal(add(fx, &t), -EINVAL);
+	m.jobs = 2;
+	assert_int_equal(begin(fx, &m), -EINVAL);
+	m = (struct msg_run_begin){ .shared = true, .shuffle = true };
+	assert_int_equal(begin(fx, &m), -EINVAL);
+	m = (struct msg_run_begin){ .shared = true, .flake = { &on, 1 } };
+	assert_int_equal(begin(fx, &m), -EINVAL);
+	assert_non_null(strstr(fx->why, "one order"));
+}
+
 #define WITH_PLAN(f)	cmocka_unit_test_setup_teardown(f, open_plan, close_plan)
+
+/* Which conditions a run may use: the usual, or those that are asked for. */
+static void
+conditions(void **state)
+{
+	struct fx		*fx = *state;
+	uint64_t		 set[FLAKE_SET_COUNT] = { [FLAKE_SET_ON] = 1,
+				    [FLAKE_SET_PROVOKE] = 1 };
+	struct msg_run_begin	 b = { .flake = { set, FLAKE_SET_COUNT } };
+	char			*library = faketime_find();
+
+	assert_int_equal(begin(fx, &b), 0);
+	assert_int_equal(fx->plan.flake.conditions, FLAKE_USUAL | FLAKE_ASIDE);
+	set[FLAKE_SET_CONDITIONS] = 1u << FLAKE_LOADED | 1u << FLAKE_COPIES;
+	assert_int_equal(begin(fx, &b), 0);
+	assert_int_equal(fx->plan.flake.conditions, set[FLAKE_SET_CONDITIONS]);
+	set[FLAKE_SET_CONDITIONS] = 1u << FLAKE_CLOCK;
+	assert_int_equal(begin(fx, &b), library != NULL ? 0 : -EINVAL);
+	if (library == NULL)
+		assert_non_null(strstr(fx->why, "libfaketime"));
+	free(library);
+	/* Without one that shows a test flaky, or with one that nobody knows. */
+	set[FLAKE_SET_CONDITIONS] = FLAKE_ASIDE;
+	assert_int_equal(begin(fx, &b), -EINVAL);
+	set[FLAKE_SET_CONDITIONS] = 1u << FLAKE_PLAIN | 1u << FLAKE_ZONE;
+	assert_int_equal(begin(fx, &b), -EINVAL);
+	set[FLAKE_SET_CONDITIONS] = UINT64_C(1) << 63 | 1u << FLAKE_ZONE;
+	assert_int_equal(begin(fx, &b), -EINVAL);
+}
 
 int
 main(void)
@@ -351,7 +462,10 @@ main(void)
 		WITH_PLAN(slots_are_those_that_were_declared),
 		WITH_PLAN(locks_and_slots_are_two_sets_of_names),
 		WITH_PLAN(a_plan_has_bounds),
+		WITH_PLAN(flake_detection_has_a_bound),
+		WITH_PLAN(conditions),
 		WITH_PLAN(resources_have_a_bound),
+		WITH_PLAN(tests_that_share_a_folder_run_as_they_are_written),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,6 +19,7 @@
 
 static const char text[] = "abcdefghijkl";
 static const char bytes[] = "\0\377\n\0x\200\0\0";
+static const uint64_t numbers[] = { 0, 127, 65536, UINT64_MAX };
 static const struct sv items[] = { { "one", 3 }, { "", 0 }, { "drei", 4 } };
 
 static uint64_t
@@ -50,6 +51,8 @@ some_u64(uint64_t *seed)
 	m->field = (struct sv){ bytes, next(seed) % sizeof bytes };
 #define STRS(name, field, tag, need)					\
 	m->field = (struct svs){ items, (uint32_t)(next(seed) % 4) };
+#define NUMS(name, field, tag, need)					\
+	m->field = (struct nums){ numbers, (uint32_t)(next(seed) % 5) };
 #include "common/msg.def"
 
 static bool
@@ -62,6 +65,12 @@ same_strs(struct svs a, struct svs b)
 	return same;
 }
 
+static bool
+same_nums(struct nums a, struct nums b)
+{
+	return a.n == b.n && (a.n == 0 || memcmp(a.v, b.v, a.n * sizeof *a.v) == 0);
+}
+
 #define MSG(dir, code, NAME, name, max, right)				\
 	static bool same_##name(const union msg_body *x, const union msg_body *y) \
 	{ const struct msg_##name *a = &x->name, *b = &y->name; bool same = true; \
@@ -72,6 +81,7 @@ same_strs(struct svs a, struct svs b)
 #define STR(name, field, tag, need)	same &= sv_eq(a->field, b->field);
 #define BIN(name, field, tag, need)	same &= sv_eq(a->field, b->field);
 #define STRS(name, field, tag, need)	same &= same_strs(a->field, b->field);
+#define NUMS(name, field, tag, need)	same &= same_nums(a->field, b->field);
 #include "common/msg.def"
 
 static const struct message {
@@ -86,8 +96,8 @@ static const struct message {
 };
 #define NMESSAGES	(sizeof messages / sizeof messages[0])
 
-enum kind { KIND_U64, KIND_BOOL, KIND_STR, KIND_BIN, KIND_STRS, KIND_NIL, KIND_NEGATIVE,
-    KIND_DOUBLE, KIND_MAP, KIND_NUMBERS, NKINDS };
+enum kind { KIND_U64, KIND_BOOL, KIND_STR, KIND_BIN, KIND_STRS, KIND_NUMS, KIND_NIL, KIND_NEGATIVE,
+    KIND_DOUBLE, KIND_MAP, KIND_NEGATIVES, NKINDS };
 #define OPT	0
 #define REQ	1
 
@@ -102,6 +112,7 @@ static const struct field {
 #define STR(name, field, tag, need)	{ #name, #field, KIND_STR, tag, need },
 #define BIN(name, field, tag, need)	{ #name, #field, KIND_BIN, tag, need },
 #define STRS(name, field, tag, need)	{ #name, #field, KIND_STRS, tag, need },
+#define NUMS(name, field, tag, need)	{ #name, #field, KIND_NUMS, tag, need },
 #include "common/msg.def"
 };
 #define NFIELDS		(sizeof fields / sizeof fields[0])
@@ -279,6 +290,10 @@ pack(msgpack_packer *pk, enum kind kind)
 		(void)msgpack_pack_array(pk, 1);
 		(void)msgpack_pack_str_with_body(pk, "x", 1);
 		break;
+	case KIND_NUMS:
+		(void)msgpack_pack_array(pk, 1);
+		(void)msgpack_pack_uint64(pk, 7);
+		break;
 	case KIND_NIL:
 		(void)msgpack_pack_nil(pk);
 		break;
@@ -291,9 +306,9 @@ pack(msgpack_packer *pk, enum kind kind)
 	case KIND_MAP:
 		(void)msgpack_pack_map(pk, 0);
 		break;
-	case KIND_NUMBERS:
+	case KIND_NEGATIVES:
 		(void)msgpack_pack_array(pk, 1);
-		(void)msgpack_pack_uint64(pk, 7);
+		(void)msgpack_pack_int64(pk, -7);
 		break;
 	case NKINDS:
 		break;

@@ -95,6 +95,52 @@ every_permutation_is_as_likely(void **state)
 	assert_int_equal(used, 6);
 }
 
+static void
+places_by_history(void **state)
+{
+	const uint64_t day = UINT64_C(24) * 3600 * 1000 * 1000;
+
+	(void)state;
+	assert_true(order_by_length(2) < order_by_length(1));
+	assert_true(order_by_length(1) < order_by_length(0));
+	assert_true(order_by_length(day) == order_by_length(ORDER_LENGTH_MAX));
+	assert_true(order_by_length(UINT64_MAX) == order_by_length(ORDER_LENGTH_MAX));
+
+	/* 1 % a second is before 2 % in three, and behind 1 % in half a second. */
+	assert_true(order_by_rate(1000000, 10000) < order_by_rate(3000000, 20000));
+	assert_true(order_by_rate(500000, 10000) < order_by_rate(1000000, 10000));
+	assert_true(order_by_rate(1000000, 10000) == order_by_rate(2000000, 20000));
+	assert_true(order_by_rate(1000000, 0) == order_by_rate(1000000, 1));
+	assert_true(order_by_rate(0, 0) < order_by_rate(1, 1000000));
+	assert_true(order_by_rate(UINT64_MAX, 0) < UINT64_MAX);
+}
+
+/* Which length goes first, by the work that remains for so many slots. */
+static void
+slack(void **state)
+{
+	static const struct {
+		uint64_t work, shortest;
+		uint32_t slots;
+	} v[] = {
+		{ 1000, 900, 1 }, { 1000, 225, 4 }, { 1001, 901, 1 }, { 1009, 909, 1 },
+		{ 1010, 909, 1 }, { 10, 9, 1 }, { 9, 9, 1 }, { 1, 1, 1 }, { 0, 1, 1 },
+		{ 7, 1, 8 }, { ORDER_LENGTH_MAX, ORDER_LENGTH_MAX / 10 * 9 + 6, 1 },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		uint64_t place = order_slack(v[i].work, v[i].slots);
+
+		if (order_by_length(v[i].shortest) >= place ||
+		    order_by_length(v[i].shortest - 1) < place)
+			fail_msg("row %zu", i);
+	}
+	/* None is long enough when all that can be told apart are not. */
+	assert_true(order_slack(UINT64_MAX, 1) == 0);
+}
+
 int
 main(void)
 {
@@ -104,6 +150,8 @@ main(void)
 		cmocka_unit_test(unshuffled_is_plan_order),
 		cmocka_unit_test(shuffle_is_a_permutation_fixed_by_its_seed),
 		cmocka_unit_test(every_permutation_is_as_likely),
+		cmocka_unit_test(places_by_history),
+		cmocka_unit_test(slack),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

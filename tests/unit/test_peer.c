@@ -306,11 +306,36 @@ what_the_socket_does_not_take_waits(void **state)
 		assert_true(read_far(fx, &seen));
 		(void)event_base_loopexit(fx->base, &tick);
 		(void)event_base_loop(fx->base, EVLOOP_ONCE);
+		peer_set_flush(&fx->set);
 	}
 	assert_int_equal(seen.frames, n);
 	assert_int_equal(seen.last_id, n);
 	assert_int_equal(peer_pending(fx->a.peer), 0);
 	assert_true(fx->a.drained > 1);
+	free(data);
+}
+
+/* What a handler queues is put on record before the flush: it must not leave with
+ * what was queued before, when the socket takes that. */
+static void
+nothing_leaves_before_the_flush(void **state)
+{
+	struct fx		*fx = *state;
+	struct end		 seen = { 0 };
+	char			*data = calloc(1, 100000);
+	struct msg_output_chunk	 m = { .stream = 1, .data = { data, 100000 } };
+	size_t			 pending;
+
+	for (uint32_t i = 1; i <= 50; i++)
+		assert_int_equal(peer_send(fx->a.peer, MSG_OUTPUT_CHUNK, i, &m), 0);
+	peer_set_flush(&fx->set);
+	assert_true(read_far(fx, &seen));	/* there is room again */
+	assert_int_equal(peer_send(fx->a.peer, MSG_OUTPUT_CHUNK, 51, &m), 0);
+	pending = peer_pending(fx->a.peer);
+	(void)event_base_loop(fx->base, EVLOOP_NONBLOCK);
+	assert_int_equal(peer_pending(fx->a.peer), pending);
+	peer_set_flush(&fx->set);
+	assert_true(peer_pending(fx->a.peer) < pending);
 	free(data);
 }
 
@@ -354,6 +379,7 @@ the_last_words_are_written_before_the_end(void **state)
 		(void)read_far(fx, &seen);
 		(void)event_base_loopexit(fx->base, &tick);
 		(void)event_base_loop(fx->base, EVLOOP_ONCE);
+		peer_set_flush(&fx->set);
 	}
 	assert_int_equal(fx->a.gone, 1);
 	assert_int_equal(fx->a.gone_r, 0);
@@ -453,6 +479,7 @@ main(void)
 		WITH_PAIR(the_end_comes_after_what_a_pause_held_back),
 		WITH_PAIR(messages_go_out_with_the_flush),
 		WITH_PAIR(what_the_socket_does_not_take_waits),
+		WITH_PAIR(nothing_leaves_before_the_flush),
 		WITH_PAIR(a_far_end_that_is_gone_ends_it),
 		WITH_PAIR(the_last_words_are_written_before_the_end),
 		WITH_PAIR(what_comes_after_the_end_is_not_looked_at),

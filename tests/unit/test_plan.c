@@ -98,6 +98,113 @@ shards_add_up(void **state)
 	free(seen);
 }
 
+/* The tests of each of n parts, by time, as their numbers; the parts with " | ". */
+static void
+time_shards_are(const uint64_t *us, int total, unsigned n, bool backwards, const char *want)
+{
+	char	*got = NULL;
+	size_t	 size;
+	FILE	*f = open_memstream(&got, &size);
+
+	assert_non_null(f);
+	for (unsigned m = 1; m <= n; m++) {
+		struct plan	p = { 0 };
+		uint64_t	expected[16];
+		int		number;
+
+		for (int i = 0; i < total; i++) {
+			number = backwards ? total - 1 - i : i;
+			plan_add(&p)->name = xasprintf("%d", number);
+			expected[i] = us[number];
+		}
+		plan_shard_by_time(&p, m, n, expected);
+		(void)fputs(m > 1 ? " |" : "", f);
+		for (size_t i = 0; i < p.ntests; i++)
+			(void)fprintf(f, " %s", p.tests[backwards ? p.ntests - 1 - i : i].name);
+		plan_free(&p);
+	}
+	(void)fclose(f);
+	assert_string_equal(got, want);
+	free(got);
+}
+
+static void
+shards_by_time_are_even(void **state)
+{
+	static const uint64_t	mixed[] = { 7, 2, 3, 9, 4, 5 }, even[] = { 5, 5, 5, 5, 5 },
+	    none[] = { 0, 0, 0, 0, 0, 0 }, big[] = { 100, 1, 1, 1 };
+
+	(void)state;
+	for (int backwards = 0; backwards < 2; backwards++) {
+		/* 9 4 2 and 7 5 3 */
+		time_shards_are(mixed, 6, 2, backwards, " 1 3 4 | 0 2 5");
+		time_shards_are(even, 5, 2, backwards, " 0 2 4 | 1 3");
+		time_shards_are(none, 6, 3, backwards, " 0 3 | 1 4 | 2 5");
+		time_shards_are(big, 4, 2, backwards, " 0 | 1 2 3");
+		time_shards_are(big, 4, 1, backwards, " 0 1 2 3");
+		time_shards_are(even, 2, 4, backwards, " 0 | 1 | |");
+	}
+}
+
+/* No part is longer than 4/3 of the mean and the longest test. */
+static void
+many_shards_by_time_add_up(void **state)
+{
+	enum { TOTAL = 2000, PARTS = 37 };
+	uint64_t	*us = xcalloc(TOTAL, sizeof(*us)), sum = 0, load;
+	unsigned char	*seen = xcalloc(TOTAL, 1);
+	int		 number;
+
+	(void)state;
+	for (uint64_t i = 0; i < TOTAL; i++)
+		sum += us[i] = (i * i * 7919 + 13) % 10007;
+	for (unsigned m = 1; m <= PARTS; m++) {
+		struct plan	p = { 0 };
+
+		fill(&p, TOTAL);
+		plan_shard_by_time(&p, m, PARTS, us);
+		load = 0;
+		for (size_t i = 0; i < p.ntests; i++) {
+			assert_int_equal(sscanf(p.tests[i].name, "test %d", &number), 1);
+			assert_int_equal(seen[number]++, 0);
+			load += us[number];
+		}
+		assert_in_range(load, sum / PARTS * 99 / 100, sum / PARTS * 101 / 100);
+		plan_free(&p);
+	}
+	for (int i = 0; i < TOTAL; i++)
+		assert_int_equal(seen[i], 1);
+	free(seen);
+	free(us);
+}
+
+static void
+retries_merge_both_ways(void **state)
+{
+	struct plan_retry	a = { .has = PLAN_RETRY_COUNT | PLAN_RETRY_ON, .count = 1 };
+	struct plan_retry	b = { .has = PLAN_RETRY_COUNT | PLAN_RETRY_NEVER | PLAN_RETRY_DELAY,
+	    .count = 2 };
+
+	(void)state;
+	strs_add(&a.on, "oom");
+	strs_add(&b.never, "timeout");
+	plan_retry_default(&a, &b);
+	assert_int_equal(a.count, 1);
+	assert_string_equal(a.on.v[0], "oom");
+	assert_string_equal(a.never.v[0], "timeout");
+	assert_true(a.has & PLAN_RETRY_DELAY);
+	assert_int_equal(a.delay_ms, 0);
+	/* An empty list that is stated replaces one. */
+	b.has |= PLAN_RETRY_ON;
+	plan_retry_override(&a, &b);
+	assert_int_equal(a.count, 2);
+	assert_int_equal(a.on.n, 0);
+	assert_int_equal(a.never.n, 1);
+	plan_retry_free(&a);
+	plan_retry_free(&b);
+	assert_int_equal(a.has, 0);
+}
+
 /* A name's shard depends on nothing else in the plan. */
 static void
 shards_are_stable(void **state)
@@ -299,6 +406,9 @@ main(void)
 		cmocka_unit_test(new_tests_are_empty_and_weigh_one),
 		cmocka_unit_test(shards_add_up),
 		cmocka_unit_test(shards_are_stable),
+		cmocka_unit_test(shards_by_time_are_even),
+		cmocka_unit_test(many_shards_by_time_add_up),
+		cmocka_unit_test(retries_merge_both_ways),
 		cmocka_unit_test(a_command_is_a_test),
 		cmocka_unit_test(long_commands_have_short_names),
 		cmocka_unit_test(each_line_becomes_a_command),

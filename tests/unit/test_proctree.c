@@ -128,6 +128,30 @@ the_whole_family_is_listed(void **state)
 	proctree_free(NULL, 0);
 }
 
+/* One of them is left out, with all that descend from it. */
+static void
+all_but_one_tree(void **state)
+{
+	struct fx		*fx = *state;
+	struct proc_entry	*v;
+	pid_t			*pids, *under;
+	size_t			 n, m;
+
+	for (int i = 0; i < FAMILY; i++) {
+		assert_int_equal(proctree_pids(fx->pids[i], &under, &m), 0);
+		assert_int_equal(proctree_pids_but(getpid(), fx->pids[i], &pids, &n), 0);
+		assert_int_equal(n, FAMILY - 1 - m);
+		assert_int_equal(place(pids, n, fx->pids[i]), -1);
+		for (size_t k = 0; k < m; k++)
+			assert_int_equal(place(pids, n, under[k]), -1);
+		assert_int_equal(proctree_list_but(getpid(), fx->pids[i], &v, &m), 0);
+		assert_int_equal(m, n);
+		proctree_free(v, m);
+		free(pids);
+		free(under);
+	}
+}
+
 static void
 a_childless_process_has_none(void **state)
 {
@@ -200,6 +224,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_FAMILY(the_whole_family_is_listed),
+		WITH_FAMILY(all_but_one_tree),
 		WITH_FAMILY(a_childless_process_has_none),
 		WITH_FAMILY(the_whole_family_is_killed),
 		cmocka_unit_test(a_zombie_is_listed_by_its_name),

@@ -39,6 +39,7 @@ golden(void **state)
 	    "  ...\n"
 	    "ok 3 - wobbles\n"
 	    "# flaky: passed at attempt 2\n"
+	    "# attempt 1: ended by SIGSEGV\n"
 	    "ok 4 - not here # SKIP needs root\n"
 	    "not ok 5 - hangs\n"
 	    "  ---\n"

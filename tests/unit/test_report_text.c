@@ -124,6 +124,38 @@ small_runs(void **state)
 	}
 }
 
+/* What was expected is of all tests: of a run that was cancelled it says nothing. */
+static void
+how_far_off_the_forecast_was(void **state)
+{
+	static const struct {
+		uint64_t	 expected_us;
+		bool		 cancelled;
+		const char	*said;
+	} cases[] = {
+		{ 1250000, false, "  took 1.00s, expected 1.25s (20% less)\n  for 3.91s " },
+		{ 800000, false, "  took 1.00s, expected 800ms (25% more)\n  for 3.91s " },
+		{ 1000000, false, "  took 1.00s, expected 1.00s\n  for 3.91s " },
+		{ 1250000, true, "  took 1.00s for 3.91s " },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct fx	fx;
+
+		open_text(&fx, plain);
+		fx_started(&fx, 2);
+		fx.results.expected_us = cases[i].expected_us;
+		fx_test(&fx, 0, "a", OUTCOME_PASS, (struct msg_event){ 0 });
+		fx_test(&fx, 1, "b", cases[i].cancelled ? OUTCOME_CANCELLED : OUTCOME_PASS,
+		    (struct msg_event){ 0 });
+		fx_finished(&fx, cases[i].cancelled ? RUN_CANCELLED : RUN_PASSED);
+		fx_end(&fx);
+		assert_non_null(strstr(fx.written, cases[i].said));
+		fx_close(&fx);
+	}
+}
+
 static void
 the_slowest_and_the_leaking(void **state)
 {
@@ -447,6 +479,16 @@ the_rows_of_a_terminal(void **state)
 	    "   10s quick one\n"
 	    "   10s quick one\n"
 	    "       and 2 more");
+	fx.reporter.aside(fx.reporter.state);
+	(void)fflush(fx.out);
+	screen_write(screen, fx.written + len, fx.written_len - len);
+	screen_text(screen, &shown);
+	assert_string_equal(shown.p,
+	    "✗ b (failed, 13ms)\n"
+	    "  exit code 1\n"
+	    "✗ c (timed out, 13ms)\n"
+	    "  timed out after 13ms\n");
+	len = fx.written_len;
 	/* Not oftener than ten times a second. */
 	fx.reporter.tick(fx.reporter.state, now + 660, &fx.results);
 	(void)fflush(fx.out);
@@ -522,6 +564,7 @@ main(void)
 		cmocka_unit_test(golden),
 		cmocka_unit_test(ascii_where_the_locale_is_not_utf8),
 		cmocka_unit_test(small_runs),
+		cmocka_unit_test(how_far_off_the_forecast_was),
 		cmocka_unit_test(the_slowest_and_the_leaking),
 		cmocka_unit_test(silent_without_a_run),
 		cmocka_unit_test(quiet_keeps_failures_and_summary),

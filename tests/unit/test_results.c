@@ -35,7 +35,7 @@ gathers_everything(void **state)
 	assert_string_equal(t->source, "demo.yaml:12");
 	assert_int_equal(t->status, TEST_FAIL);
 	assert_int_equal(t->nattempts, 1);
-	a = &t->attempts[0];
+	a = &t->full[0];
 	assert_true(a->finished && a->has_exit_code && !a->has_signal);
 	assert_int_equal(a->exit_code, 3);
 	assert_int_equal(a->timeout_ms, 30000);
@@ -48,8 +48,8 @@ gathers_everything(void **state)
 	assert_int_equal(a->output_len, 26);
 	t = &fx.results.tests[2];
 	assert_int_equal(t->nattempts, 2);
-	assert_true(t->attempts[0].has_signal && !t->attempts[0].has_exit_code);
-	assert_int_equal(t->attempts[0].signal, 11);
+	assert_true(t->full[0].has_signal && !t->full[0].has_exit_code);
+	assert_int_equal(t->full[0].signal, 11);
 	assert_true(t->flaky);
 	assert_string_equal(fx.results.tests[3].message, "needs root");
 	fx_close(&fx);
@@ -74,7 +74,7 @@ counts_while_it_runs(void **state)
 	/* An old attempt that ends late is not the one that runs. */
 	fx_attempt_done(&fx, 0, "a", 1, OUTCOME_LOST, (struct msg_event){ 0 });
 	assert_int_equal(fx.results.running, 2);
-	assert_int_equal(fx.results.tests[0].attempts[0].outcome, OUTCOME_FAIL);
+	assert_int_equal(fx.results.tests[0].full[0].outcome, OUTCOME_FAIL);
 	fx_attempt_done(&fx, 0, "a", 2, OUTCOME_PASS, (struct msg_event){ 0 });
 	fx_test_done(&fx, 0, "a", TEST_PASS, (struct msg_event){ .flaky = true });
 	fx_feed(&fx, EVENT_RUN_CANCELLING, (struct msg_event){ .message = SV_LIT("enough") });
@@ -176,9 +176,9 @@ hostile_values_are_harmless(void **state)
 	fx_attempt_done(&fx, 0, "a", 3, (enum outcome)99, (struct msg_event){
 	    .error_category = 1000, .assertions = { (struct sv[]){ { "x", 1 } }, 1 } });
 	assert_int_equal(fx.results.tests[0].nattempts, 2);
-	assert_int_equal(fx.results.tests[0].attempts[0].number, 3);
-	assert_int_equal(fx.results.tests[0].attempts[0].outcome, OUTCOME_LOST);
-	assert_int_equal(fx.results.tests[0].attempts[0].assertions.n, 0);
+	assert_int_equal(fx.results.tests[0].full[0].number, 3);
+	assert_int_equal(fx.results.tests[0].full[0].outcome, OUTCOME_LOST);
+	assert_int_equal(fx.results.tests[0].full[0].assertions.n, 0);
 	fx_test_done(&fx, 0, "a", (enum test_status)99, (struct msg_event){ 0 });
 	fx_test_done(&fx, 0, "a", TEST_PASS, (struct msg_event){ 0 });
 	assert_int_equal(fx.results.tests[0].status, TEST_ERROR);

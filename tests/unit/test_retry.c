@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "supervisor/policy/order.h"
 #include "supervisor/policy/retry.h"
 
 static void
@@ -127,6 +128,80 @@ jitter_of_extremes(void **state)
 	}
 }
 
+static void
+policy_by_the_look_of_a_failure(void **state)
+{
+	struct sched_retry r = { .count = 3, .where = WHERE_END, .delay_ms = 70,
+	    .multiplier_milli = 2000, .max_delay_ms = 90, .jitter = JITTER_FULL }, got;
+	int like;
+
+	(void)state;
+	for (like = 0; like < 2; like++) {
+		got = retry_policy(&r, like);
+		assert_int_equal(got.delay_ms, 70);
+		assert_int_equal(got.multiplier_milli, 2000);
+		assert_int_equal(got.max_delay_ms, 90);
+		assert_int_equal(got.jitter, JITTER_FULL);
+	}
+	r.auto_delay = true;
+	got = retry_policy(&r, false);
+	assert_int_equal(retry_delay(&got, 1, 2, 3, 5000), 0);
+	assert_int_equal(got.where, WHERE_END);
+	assert_int_equal(got.count, 3);
+	got = retry_policy(&r, true);
+	check_spread(&got, 1, 0, 250, 750);
+	check_spread(&got, 2, 600, 250, 1800);
+	check_spread(&got, 5, 9000, 250, 10000);
+}
+
+/* The formulas of the header once more, in floating point. */
+static void
+bounds_of(const struct sched_retry *r, uint32_t k, double prev, double *lo, double *hi)
+{
+	double m = (double)r->delay_ms, ceiling = (double)RETRY_DELAY_MAX;
+	uint32_t i;
+
+	if (r->max_delay_ms != 0 && (double)r->max_delay_ms < ceiling)
+		ceiling = (double)r->max_delay_ms;
+	if (m > ceiling)
+		m = ceiling;
+	*lo = m;
+	*hi = 3 * (prev > m ? prev : m) < ceiling ? 3 * (prev > m ? prev : m) : ceiling;
+	if (r->jitter == JITTER_DECORRELATED)
+		return;
+	for (i = 1; i < k && r->multiplier_milli != 0 && m < ceiling; i++)
+		m *= r->multiplier_milli / 1000.0;
+	m = m < ceiling ? m : ceiling;
+	*hi = m;
+	*lo = r->jitter == JITTER_FULL ? 0 : r->jitter == JITTER_EQUAL ? m / 2 : m;
+}
+
+static void
+delays_agree_with_the_formulas(void **state)
+{
+	uint64_t rng = 11, got, prev;
+	double lo, hi, slack;
+	uint32_t i, k;
+
+	(void)state;
+	for (i = 0; i < 200000; i++) {
+		struct sched_retry r = { .delay_ms = order_below(&rng, 20000),
+		    .multiplier_milli = order_below(&rng, 4) * order_below(&rng, 2000),
+		    .max_delay_ms = order_below(&rng, 2) * order_below(&rng, 100000),
+		    .jitter = (enum retry_jitter)order_below(&rng, JITTER_COUNT) };
+
+		k = 1 + order_below(&rng, 12);
+		prev = k == 1 ? 0 : order_below(&rng, 30000);
+		got = retry_delay(&r, rng, i, k, prev);
+		bounds_of(&r, k, (double)prev, &lo, &hi);
+		/* Whole milliseconds, and microseconds on the way. */
+		slack = 1 + hi * 1e-2 * (k > 1 && hi < 1000) + hi * 1e-4;
+		if ((double)got < lo - slack || (double)got > hi + slack)
+			fail_msg("step %u: %llu, not %.1f to %.1f", i,
+			    (unsigned long long)got, lo, hi);
+	}
+}
+
 int
 main(void)
 {
@@ -136,6 +211,8 @@ main(void)
 		cmocka_unit_test(jitter_spreads_within_its_bounds),
 		cmocka_unit_test(jitter_depends_on_seed_test_and_retry),
 		cmocka_unit_test(jitter_of_extremes),
+		cmocka_unit_test(policy_by_the_look_of_a_failure),
+		cmocka_unit_test(delays_agree_with_the_formulas),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

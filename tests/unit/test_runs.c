@@ -37,22 +37,24 @@ static struct run *
 start(struct sx *sx, const struct msg_run_begin *begin, uint32_t n, uint64_t retries)
 {
 	const struct sv		 argv[] = { SV_LIT("/bin/true") };
-	struct manifest		*p = calloc(1, sizeof *p);
-	char			 why[MANIFEST_WHY], name[16];
+	struct draft_place	 place = server_place(&sx->server);
+	struct draft		*d = draft_new(&place, begin, SX_UID);
+	char			 name[16];
 	struct run		*run;
 
-	assert_int_equal(manifest_begin(p, begin, &sx->server.config, 2, 1, why), 0);
+	assert_non_null(d);
 	for (uint32_t i = 0; i < n; i++) {
 		struct msg_test_add	m = { .argv = { argv, 1 }, .cwd = SV_LIT("/"),
 		    .retry_count = retries };
 
 		(void)snprintf(name, sizeof name, "t%u", i);
 		m.name = sv_from(name);
-		assert_int_equal(manifest_add(p, &m, &sx->server.config, why), 0);
+		draft_add(d, &m, &sx->server.config);
 	}
-	assert_int_equal(runs_commit(&sx->server.runs, p, SX_UID, &run), 0);
-	manifest_free(p);
-	free(p);
+	assert_int_equal(d->error, 0);
+	assert_int_equal(manifest_close(&d->plan), 0);
+	assert_int_equal(runs_commit(&sx->server.runs, d, 0, 0, &run), 0);
+	draft_free(d);
 	runs_share(&sx->server.runs);
 	return run;
 }
@@ -259,6 +261,9 @@ many_results_at_once_are_all_counted(void **state)
 	sx->server.config.max_jobs = 1024;
 	run = start(sx, &begin, 3000, 0);
 	run_cancel(run, true, "all at once");
+	assert_false(run->over);	/* others have their turn between */
+	for (int i = 0; i < 100 && !run->over; i++)
+		sx_turn(sx);
 	assert_true(run->over);
 	assert_int_equal(run->counts[TEST_CANCELLED], 3000);
 }
@@ -357,7 +362,7 @@ output_has_a_bound_and_says_so_once(void **state)
 	run = job.owner = start(sx, &begin, 1, 0);
 	for (int i = 0; i < 5; i++)
 		runs_pool_ops.output(&job, 1, (struct sv){ data, 400000 }, false);
-	assert_true(run->spool.size <= 1000000);
+	assert_true(run->output_bytes <= 1000000);
 	ended(run, 0, 1, OUTCOME_PASS);
 	all = events_of(sx, run);
 	assert_non_null(event(&all, EVENT_WARNING, 0));
@@ -365,6 +370,60 @@ output_has_a_bound_and_says_so_once(void **state)
 	assert_true(run_output(run, 0, 1)->cut);
 	free_events(&all);
 	free(data);
+}
+
+/* The text of an answer to OUTPUT_READ in got, which has room for 64 bytes; the type of
+ * what ended it. */
+static enum msg_type
+read_output(struct sx *sx, struct sx_client *c, uint64_t attempt, char *got)
+{
+	struct msg_output_read	 m = { .test = SV_LIT("t0"), .attempt = attempt };
+	const struct sx_frame	*f;
+	size_t			 n = 0;
+
+	sx_send(c, MSG_OUTPUT_READ, 5, &m);
+	sx_turn(sx);
+	while ((f = sx_next(c)) != NULL && f->type == MSG_OUTPUT_CHUNK && n < 32) {
+		memcpy(got + n, f->body.output_chunk.data.p, f->body.output_chunk.data.n);
+		n += f->body.output_chunk.data.n;
+	}
+	got[n] = '\0';
+	assert_non_null(f);
+	return f->type;
+}
+
+/* Of hundreds of attempts the newest outputs are known; the history has all. */
+static void
+output_of_many_attempts_takes_no_more_memory(void **state)
+{
+	uint64_t		 flake[FLAKE_SET_COUNT] = { [FLAKE_SET_ON] = 1,
+	    [FLAKE_SET_RUNS] = 300, [FLAKE_SET_THRESHOLD_PPM] = 100000 };
+	struct msg_run_begin	 begin = { .jobs = 1, .flake = { flake, FLAKE_SET_COUNT } };
+	struct sx		*sx = *state;
+	struct sx_client	*c = sx_greeted(sx, SX_UID);
+	struct run		*run = start(sx, &begin, 1, 0);
+	uint64_t		 memory = 0;
+	char			 text[64], got[64];
+
+	for (uint32_t n = 1; n <= 300; n++) {
+		int			len = snprintf(text + 5, sizeof text - 5, "attempt %u", n);
+		struct msg_attempt_done	done = { .outcome = OUTCOME_PASS, .elapsed_us = 1000,
+		    .output = { text, (size_t)len + 5 } };
+
+		memcpy(text, (char[]){ 1, 0, 0, 0, (char)len }, 5);
+		result(run, 0, n, &done);
+		if (n == 100)
+			memory = run->plan.arena.total;
+	}
+	assert_true(run->over);
+	assert_int_equal(run->plan.arena.total, memory);
+	assert_int_equal(read_output(sx, c, 0, got), MSG_END_OF);
+	assert_string_equal(got, "attempt 300");
+	assert_int_equal(read_output(sx, c, 300 - RUN_OUTPUTS + 1, got), MSG_END_OF);
+	assert_string_equal(got, "attempt 293");
+	/* There is no history here: it says so. */
+	assert_int_equal(read_output(sx, c, 300 - RUN_OUTPUTS, got), MSG_ERROR);
+	assert_string_equal(got, "");
 }
 
 /* ---- several runs ---- */
@@ -428,6 +487,7 @@ main(void)
 		WITH_SERVER(a_result_that_says_too_much_is_cut_not_lost),
 		WITH_SERVER(output_is_kept_in_order_with_its_stream),
 		WITH_SERVER(output_has_a_bound_and_says_so_once),
+		WITH_SERVER(output_of_many_attempts_takes_no_more_memory),
 		WITH_SERVER(runs_share_the_pool),
 		WITH_SERVER(the_capacity_follows_the_widest_run),
 	};

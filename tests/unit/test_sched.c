@@ -1,119 +1,9 @@
 /*
- * Unit tests of supervisor/policy/sched.c.  A case is a plan and a
- * script: at a time, under a limit, an input, and what must come out, written
- *
- *	+T.A		START of attempt A of test T; +T.A/D after a delay of D ms
- *	kill T.A	KILL; "!" no grace; "@" for the run's timeout
- *	T=STATUS	VERDICT; "~" flaky; "?" lost for good
- *	stop:WHY	STOPPING
- *	end		RUN_DONE
+ * Unit tests of supervisor/policy/sched.c and life.c, but for what retries add: that is
+ * in test_sched_retry.c.
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
-#include <stdio.h>
-#include <string.h>
-
 #include "supervisor/policy/order.h"
-#include "supervisor/policy/sched.h"
-
-#define NEVER	SCHED_NEVER
-#define ALL	UINT32_MAX	/* limit: as many as jobs */
-#define ANY	(UINT64_MAX - 1) /* next: not looked at */
-
-#define TICK		{ .type = SCHED_IN_TICK }
-#define CANCEL		{ .type = SCHED_IN_CANCEL }
-#define CANCEL_NOW	{ .type = SCHED_IN_CANCEL, .kill = true }
-#define OVER(t, a, o)	{ .type = SCHED_IN_DONE, .test = t, .attempt = a,	\
-			  .outcome = OUTCOME_##o }
-
-struct script {
-	uint64_t	now;
-	uint32_t	limit;
-	struct sched_in	in;
-	const char	*out;
-	uint64_t	next;
-};
-
-static void
-add(char *text, size_t size, const char *fmt, ...)
-{
-	size_t len = strlen(text);
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(text + len, size - len, fmt, ap);
-	va_end(ap);
-	assert_true(n >= 0 && (size_t)n < size - len);
-}
-
-static void
-write_out(const struct sched_out *out, char *text, size_t size)
-{
-	static const char *const why[] = { "none", "cancel", "max_fail", "timeout" };
-	uint32_t i;
-
-	text[0] = '\0';
-	for (i = 0; i < out->n; i++) {
-		const struct sched_act *a = &out->v[i];
-
-		add(text, size, "%s", i ? " " : "");
-		switch (a->type) {
-		case SCHED_ACT_START:
-			add(text, size, "+%u.%u", a->test, a->attempt);
-			if (a->delay_ms > 0)
-				add(text, size, "/%llu", (unsigned long long)a->delay_ms);
-			break;
-		case SCHED_ACT_KILL:
-			add(text, size, "kill %u.%u%s%s", a->test, a->attempt,
-			    a->kill ? "!" : "", a->timeout ? "@" : "");
-			break;
-		case SCHED_ACT_VERDICT:
-			add(text, size, "%u=%s%s%s", a->test, test_status_name(a->status),
-			    a->flaky ? "~" : "", a->lost_for_good ? "?" : "");
-			break;
-		case SCHED_ACT_STOPPING:
-			add(text, size, "stop:%s", why[a->reason]);
-			break;
-		case SCHED_ACT_RUN_DONE:
-			add(text, size, "end");
-			break;
-		}
-	}
-}
-
-static void
-play(const struct sched_plan *plan, const struct script *v, size_t n)
-{
-	struct sched *s = sched_new(plan, 0);
-	struct sched_out out;
-	char text[2048];
-	size_t i;
-
-	assert_non_null(s);
-	for (i = 0; i < n; i++) {
-		sched_step(s, v[i].now, v[i].limit, &v[i].in, &out);
-		write_out(&out, text, sizeof(text));
-		if (strcmp(text, v[i].out) != 0)
-			fail_msg("step %zu: \"%s\", not \"%s\"", i, text, v[i].out);
-		if (v[i].next != ANY && out.next != v[i].next)
-			fail_msg("step %zu: next %llu", i, (unsigned long long)out.next);
-	}
-	sched_free(s);
-}
-
-#define PLAY(plan, ...)	do {						\
-	static const struct script script_[] = { __VA_ARGS__ };		\
-	play((plan), script_, sizeof(script_) / sizeof(script_[0]));	\
-} while (0)
-
-/* A plan of the tests in the array `t`, 4 jobs; and with more than that. */
-#define PLAN(t)		PLAN_WITH(t, .shuffle = false)
-#define PLAN_WITH(t, ...) (&(struct sched_plan){ .tests = (t),		\
-	.ntests = sizeof(t) / sizeof((t)[0]), .jobs = 4, __VA_ARGS__ })
+#include "tests/unit/sched_fixture.h"
 
 static void
 nothing_to_run(void **state)
@@ -180,7 +70,7 @@ stale_results(void **state)
 	    { 1, 1, OVER(1, 0, LOST), "", NEVER },
 	    { 1, 1, OVER(2, 1, PASS), "", NEVER },
 	    { 1, 1, OVER(ALL, 1, PASS), "", NEVER },
-	    { 2, 1, OVER(0, 1, FAIL), "+0.2", NEVER },
+	    { 2, 1, OVER(0, 1, FAIL), "again 0.1 +0.2", NEVER },
 	    { 2, 1, OVER(0, 1, PASS), "", NEVER },
 	    { 3, 1, OVER(0, 2, PASS), "0=pass~ +1.1", NEVER },
 	    { 3, 1, OVER(0, 2, FAIL), "", NEVER },
@@ -199,11 +89,11 @@ retries_wait_without_holding_anything(void **state)
 
 	(void)state;
 	PLAY(PLAN(t), { 0, 4, TICK, "+0.1", NEVER },
-	    { 10, 4, OVER(0, 1, TIMEOUT), "+1.1", 110 },
+	    { 10, 4, OVER(0, 1, TIMEOUT), "again 0.1/100 +1.1", 110 },
 	    { 109, 4, TICK, "", 110 },
 	    { 110, 4, TICK, "", NEVER },
 	    { 120, 4, OVER(1, 1, PASS), "1=pass +0.2/100", NEVER },
-	    { 130, 4, OVER(0, 2, OOM), "", 430 },
+	    { 130, 4, OVER(0, 2, OOM), "again 0.2/300", 430 },
 	    { 500, 4, TICK, "+0.3/300", NEVER },
 	    { 501, 4, OVER(0, 3, FAIL), "0=fail end", NEVER });
 }
@@ -232,7 +122,8 @@ verdict_of_each_outcome(void **state)
 		in.attempt = 1;
 		sched_step(s, 1, 1, &in, &out);
 		if (again[o]) {
-			assert_int_equal(out.v[0].type, SCHED_ACT_START);
+			assert_int_equal(out.v[0].type, SCHED_ACT_RETRY);
+			assert_int_equal(out.v[1].type, SCHED_ACT_START);
 			in.attempt = 2;
 			sched_step(s, 2, 1, &in, &out);
 		}
@@ -255,7 +146,7 @@ lost_attempts_run_again_at_once(void **state)
 	(void)state;
 	PLAY(PLAN(t), { 0, 1, TICK, "+0.1", NEVER },
 	    { 1, 1, OVER(0, 1, LOST), "+0.2", NEVER },
-	    { 2, 1, OVER(0, 2, FAIL), "+1.1", 52 },
+	    { 2, 1, OVER(0, 2, FAIL), "again 0.2/50 +1.1", 52 },
 	    { 52, 1, OVER(1, 1, PASS), "1=pass +0.3/50", NEVER },
 	    { 53, 1, OVER(0, 3, LOST), "+0.4", NEVER },
 	    { 54, 1, OVER(0, 4, LOST), "+0.5", NEVER },
@@ -277,8 +168,8 @@ keeps_its_rank(void **state)
 
 	(void)state;
 	PLAY(PLAN(t), { 0, 3, TICK, "+0.1 +1.1 +2.1", NEVER },
-	    { 1, 0, OVER(2, 1, FAIL), "", NEVER },
-	    { 1, 0, OVER(0, 1, FAIL), "", NEVER },
+	    { 1, 0, OVER(2, 1, FAIL), "again 2.1", NEVER },
+	    { 1, 0, OVER(0, 1, FAIL), "again 0.1", NEVER },
 	    { 1, 0, OVER(1, 1, LOST), "", NEVER },
 	    { 2, 4, TICK, "+0.2 +1.2 +2.2 +3.1", NEVER });
 }
@@ -380,7 +271,7 @@ max_fail_lets_running_ones_finish(void **state)
 	(void)state;
 	PLAY(PLAN_WITH(t, .max_fail = 2, .timeout_ms = 1000),
 	    { 0, 4, TICK, "5=skip +0.1 +1.1 +2.1 +3.1", 1000 },
-	    { 1, 4, OVER(3, 1, FAIL), "+4.1", 11 },
+	    { 1, 4, OVER(3, 1, FAIL), "again 3.1/10 +4.1", 11 },
 	    { 2, 3, OVER(0, 1, TIMEOUT), "0=timeout", 11 },
 	    { 3, 3, OVER(2, 1, EXEC_ERROR), "2=error stop:max_fail 3=cancelled", 1000 },
 	    { 20, 4, OVER(1, 1, FAIL), "1=fail", 1000 },
@@ -412,7 +303,7 @@ cancel_kills_and_ends(void **state)
 	(void)state;
 	plan->jobs = 6;
 	PLAY(plan, { 0, 6, TICK, "+0.1 +1.1 +2.1 +3.1 +4.1 +5.1", NEVER },
-	    { 1, 0, OVER(5, 1, FAIL), "", 11 },
+	    { 1, 0, OVER(5, 1, FAIL), "again 5.1/10", 11 },
 	    { 2, 6, CANCEL, "stop:cancel kill 4.1 kill 3.1 kill 2.1 kill 1.1 kill 0.1 "
 	      "5=cancelled 6=cancelled", NEVER },
 	    { 3, 6, CANCEL, "", NEVER },
@@ -442,7 +333,7 @@ run_timeout(void **state)
 	(void)state;
 	PLAY(PLAN_WITH(t, .timeout_ms = 300),
 	    { 100, 2, TICK, "+0.1 +1.1", 300 },
-	    { 200, 1, OVER(0, 1, FAIL), "", 300 },
+	    { 200, 1, OVER(0, 1, FAIL), "again 0.1/500", 300 },
 	    { 299, 1, TICK, "", 300 },
 	    { 300, 9, TICK, "stop:timeout kill 1.1@ 0=cancelled 2=cancelled", NEVER },
 	    { 301, 9, CANCEL, "", NEVER },
@@ -510,7 +401,7 @@ time_does_not_go_back(void **state)
 
 	(void)state;
 	PLAY(PLAN(t), { 50, 1, TICK, "+0.1", NEVER },
-	    { 40, 1, OVER(0, 1, FAIL), "", 60 },
+	    { 40, 1, OVER(0, 1, FAIL), "again 0.1/10", 60 },
 	    { 59, 1, TICK, "", 60 },
 	    { 60, 1, TICK, "+0.2/10", NEVER });
 }

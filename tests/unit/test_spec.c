@@ -13,6 +13,7 @@
 
 static struct sv	 words[8];
 static struct sv	 many[SPEC_ARGV_MAX + 1];
+static struct sv	 rules[SPEC_RULES_MAX + 1];
 static char		*big;
 
 #define TEXT(s)	{ (s), sizeof(s) - 1 }
@@ -55,6 +56,30 @@ static void retries(struct msg_test_add *t) { t->retry_count = 101; }
 static void jitter(struct msg_test_add *t) { t->retry_jitter = JITTER_COUNT; }
 static void multiplier(struct msg_test_add *t) { t->retry_multiplier_milli = 1000001; }
 static void output(struct msg_test_add *t) { t->output_limit = SPEC_OUTPUT_MAX + 1; }
+
+static void long_suite(struct msg_test_add *t) { t->suite = (struct sv){ big, 513 }; }
+static void longest_suite(struct msg_test_add *t) { t->suite = (struct sv){ big, 512 }; }
+static void where(struct msg_test_add *t) { t->retry_where = WHERE_COUNT; }
+static void last_where(struct msg_test_add *t) { t->retry_where = WHERE_COUNT - 1; }
+static void many_on(struct msg_test_add *t) { t->retry_on = (struct svs){ rules, 65 }; }
+static void most_on(struct msg_test_add *t) { t->retry_on = (struct svs){ rules, 64 }; }
+static void many_never(struct msg_test_add *t) { t->retry_never = (struct svs){ rules, 65 }; }
+
+static void
+bad_on(struct msg_test_add *t)
+{
+	words[1] = SV_LIT("timeout");
+	words[2] = SV_LIT("exit:256");
+	t->retry_on = (struct svs){ words + 1, 2 };
+}
+
+static void
+bad_never(struct msg_test_add *t)
+{
+	words[1] = SV_LIT("text:a\nb");	/* fine, whatever it looks for */
+	words[2] = SV_LIT("crashed\n");
+	t->retry_never = (struct svs){ words + 1, 2 };
+}
 
 static void
 empty_hook(struct msg_test_add *t)
@@ -191,6 +216,15 @@ a_test_is_checked(void **state)
 		CASE(unnamed_lock, "a lock has no name"),
 		CASE(slot_of_none, "slots has an entry that is not NAME=COUNT"),
 		CASE(slot_without_count, "slots has an entry that is not NAME=COUNT"),
+		CASE(long_suite, "the suite's name is longer than 512 bytes"),
+		CASE(longest_suite, NULL),
+		CASE(where, "the place of the retries is unknown"),
+		CASE(last_where, NULL),
+		CASE(many_on, "more than 64 retry rules of a kind"),
+		CASE(many_never, "more than 64 retry rules of a kind"),
+		CASE(most_on, NULL),
+		CASE(bad_on, "test 'a test': retry rule 'exit:256': an exit code is"),
+		CASE(bad_never, "test 'a test': retry rule 'crashed?': is none of timeout"),
 		CASE(expect_good, NULL),
 		CASE(expect_three, "expect is not in groups of four"),
 		CASE(expect_type, "expect has an unknown type"),
@@ -279,6 +313,130 @@ a_slot_is_a_name_and_a_count(void **state)
 	}
 }
 
+static void
+a_rule_is_taken_apart(void **state)
+{
+	static const struct {
+		struct sv	rule;
+		const char	*why;	/* NULL: it is fine */
+		unsigned	kind, value;
+		const char	*text;
+	} cases[] = {
+		{ TEXT("timeout"), NULL, RULE_OUTCOME, OUTCOME_TIMEOUT, "" },
+		{ TEXT("crash"), NULL, RULE_OUTCOME, OUTCOME_CRASH, "" },
+		{ TEXT("fail"), NULL, RULE_OUTCOME, OUTCOME_FAIL, "" },
+		{ TEXT("oom"), NULL, RULE_OUTCOME, OUTCOME_OOM, "" },
+		{ TEXT("exit:0"), NULL, RULE_EXIT, 0, "" },
+		{ TEXT("exit:255"), NULL, RULE_EXIT, 255, "" },
+		{ TEXT("signal:SEGV"), NULL, RULE_SIGNAL, 11, "" },
+		{ TEXT("signal:sigsegv"), NULL, RULE_SIGNAL, 11, "" },
+		{ TEXT("signal:9"), NULL, RULE_SIGNAL, 9, "" },
+		{ TEXT("text:x: y"), NULL, RULE_TEXT, 0, "x: y" },
+		{ TEXT("text: "), NULL, RULE_TEXT, 0, " " },
+		{ TEXT("match:a.c"), NULL, RULE_MATCH, 0, "a.c" },
+		{ TEXT("match:/a/c/imsx"), NULL, RULE_MATCH, 0, "/a/c/imsx" },
+		{ TEXT("match:/etc"), NULL, RULE_MATCH, 0, "/etc" },
+		{ TEXT("match:/"), NULL, RULE_MATCH, 0, "/" },
+		{ TEXT(""), "retry rule '': is none of", 0, 0, NULL },
+		{ { NULL, 0 }, "retry rule '': is none of", 0, 0, NULL },
+		{ TEXT("Timeout"), "is none of", 0, 0, NULL },
+		{ TEXT("pass"), "is none of", 0, 0, NULL },
+		{ TEXT("timeout "), "is none of", 0, 0, NULL },
+		{ TEXT("exit:"), "an exit code is", 0, 0, NULL },
+		{ TEXT("exit:-1"), "an exit code is", 0, 0, NULL },
+		{ TEXT("exit:256"), "an exit code is", 0, 0, NULL },
+		{ TEXT("exit:18446744073709551617"), "an exit code is", 0, 0, NULL },
+		{ TEXT("signal:"), "no such signal", 0, 0, NULL },
+		{ TEXT("signal:0"), "no such signal", 0, 0, NULL },
+		{ TEXT("signal:65"), "no such signal", 0, 0, NULL },
+		{ TEXT("signal:FOO"), "no such signal", 0, 0, NULL },
+		{ TEXT("text:"), "nothing to look for", 0, 0, NULL },
+		{ TEXT("match:"), "nothing to look for", 0, 0, NULL },
+		{ TEXT("match:/a/g"), "flags of a pattern", 0, 0, NULL },
+		{ TEXT("match:/a/i\0"), "flags of a pattern", 0, 0, NULL },
+	};
+	struct spec_rule	r;
+	char			why[256];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		int	e = spec_rule_parse(cases[i].rule, &r, why, sizeof why);
+
+		if (e != (cases[i].why != NULL ? -EINVAL : 0) ||
+		    spec_rule(cases[i].rule, why, sizeof why) != e)
+			fail_msg("\"%.*s\": %d", SV_ARG(cases[i].rule), e);
+		if (e != 0) {
+			assert_non_null(strstr(why, cases[i].why));
+			assert_null(strchr(why, '\n'));
+			continue;
+		}
+		assert_int_equal(r.kind, cases[i].kind);
+		assert_int_equal(r.value, cases[i].value);
+		assert_true(sv_is(r.text, cases[i].text));
+	}
+	assert_int_equal(spec_rule((struct sv){ big, 1025 }, why, sizeof why), -EINVAL);
+	assert_non_null(strstr(why, "...': is longer than 1024 bytes"));
+}
+
+static void
+a_budget_is_a_share_a_number_or_a_time(void **state)
+{
+	static const struct {
+		struct sv		text;
+		enum spec_budget_kind	kind;	/* BUDGET_NONE: it is refused */
+		uint64_t		value;
+	} cases[] = {
+		{ TEXT("2%"), BUDGET_PPM, 20000 },
+		{ TEXT("0.5%"), BUDGET_PPM, 5000 },
+		{ TEXT("0.0001%"), BUDGET_PPM, 1 },
+		{ TEXT("12.25%"), BUDGET_PPM, 122500 },
+		{ TEXT("100%"), BUDGET_PPM, 1000000 },
+		{ TEXT("100.0%"), BUDGET_PPM, 1000000 },
+		{ TEXT("0%"), BUDGET_PPM, 0 },
+		{ TEXT("20"), BUDGET_RETRIES, 20 },
+		{ TEXT("0"), BUDGET_RETRIES, 0 },
+		{ TEXT("4294967295"), BUDGET_RETRIES, UINT32_MAX },
+		{ TEXT("10m"), BUDGET_MS, 600000 },
+		{ TEXT("500ms"), BUDGET_MS, 500 },
+		{ TEXT("30s"), BUDGET_MS, 30000 },
+		{ TEXT("1h"), BUDGET_MS, 3600000 },
+		{ TEXT("1m30s"), BUDGET_MS, 90000 },
+		{ TEXT("1.5s"), BUDGET_MS, 1500 },
+		{ TEXT("720h"), BUDGET_MS, SPEC_TIMEOUT_MAX_MS },
+		{ TEXT(""), BUDGET_NONE, 0 },
+		{ { NULL, 0 }, BUDGET_NONE, 0 },
+		{ TEXT("%"), BUDGET_NONE, 0 },
+		{ TEXT(".5%"), BUDGET_NONE, 0 },
+		{ TEXT("1.%"), BUDGET_NONE, 0 },
+		{ TEXT("0.00001%"), BUDGET_NONE, 0 },
+		{ TEXT("100.0001%"), BUDGET_NONE, 0 },
+		{ TEXT("101%"), BUDGET_NONE, 0 },
+		{ TEXT("-1%"), BUDGET_NONE, 0 },
+		{ TEXT("2 %"), BUDGET_NONE, 0 },
+		{ TEXT("2%%"), BUDGET_NONE, 0 },
+		{ TEXT("-1"), BUDGET_NONE, 0 },
+		{ TEXT("4294967296"), BUDGET_NONE, 0 },
+		{ TEXT("20.5"), BUDGET_NONE, 0 },
+		{ TEXT("10x"), BUDGET_NONE, 0 },
+		{ TEXT("10m\0"), BUDGET_NONE, 0 },
+		{ TEXT("721h"), BUDGET_NONE, 0 },
+		{ TEXT("ten"), BUDGET_NONE, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct spec_budget	b = { BUDGET_NONE, 0 };
+		int			r = spec_budget(cases[i].text, &b);
+
+		if (r != (cases[i].kind == BUDGET_NONE ? -EINVAL : 0) ||
+		    b.kind != cases[i].kind || b.value != cases[i].value)
+			fail_msg("\"%.*s\": %d, kind %d, %llu", SV_ARG(cases[i].text), r,
+			    (int)b.kind, (unsigned long long)b.value);
+	}
+	assert_int_equal(spec_budget((struct sv){ big, 100 }, &(struct spec_budget){ 0 }),
+	    -EINVAL);
+}
+
 int
 main(void)
 {
@@ -287,6 +445,8 @@ main(void)
 		cmocka_unit_test(each_known_expectation_is_taken),
 		cmocka_unit_test(the_reason_fits_any_buffer),
 		cmocka_unit_test(a_slot_is_a_name_and_a_count),
+		cmocka_unit_test(a_rule_is_taken_apart),
+		cmocka_unit_test(a_budget_is_a_share_a_number_or_a_time),
 	};
 	int	r;
 
@@ -296,6 +456,8 @@ main(void)
 	memset(big, 'n', 5000);
 	for (size_t i = 0; i < sizeof many / sizeof many[0]; i++)
 		many[i] = SV_LIT("w");
+	for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
+		rules[i] = SV_LIT("fail");
 	r = cmocka_run_group_tests(tests, NULL, NULL);
 	free(big);
 	return r;

@@ -17,25 +17,9 @@
 
 #include "common/xalloc.h"
 #include "ctl/suite.h"
+#include "tests/unit/put_fixture.h"
 
 #define DIR	"/d"
-
-static void
-put_list(FILE *f, const char *what, const struct strs *s)
-{
-	if (s->n == 0)
-		return;
-	(void)fprintf(f, " %s", what);
-	for (size_t i = 0; i < s->n; i++)
-		(void)fprintf(f, "[%s]", s->v[i]);
-}
-
-static void
-put_number(FILE *f, const char *what, bool there, uint64_t value)
-{
-	if (there)
-		(void)fprintf(f, " %s=%" PRIu64, what, value);
-}
 
 /* Everything about a test that is not as it is when nothing is said. */
 static void
@@ -68,11 +52,7 @@ put_test(FILE *f, const struct plan_test *t)
 	put_number(f, "format", t->format > 0, t->format);
 	if (t->skip != NULL)
 		(void)fprintf(f, " skip=%s", t->skip);
-	put_number(f, "retry", t->retry.count > 0, t->retry.count);
-	put_number(f, "delay", t->retry.delay_ms > 0, t->retry.delay_ms);
-	put_number(f, "times", t->retry.multiplier_milli > 0, t->retry.multiplier_milli);
-	put_number(f, "jitter", t->retry.jitter > 0, t->retry.jitter);
-	put_number(f, "max", t->retry.max_delay_ms > 0, t->retry.max_delay_ms);
+	put_retry(f, &t->retry);
 	put_number(f, "limit", t->output_limit > 0, t->output_limit);
 }
 

@@ -1,0 +1,21 @@
+/* Sizes and times as people read them in a table. */
+#ifndef CTL_HUMAN_H
+#define CTL_HUMAN_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define HUMAN_TEXT	24	/* bytes that any of these fits in */
+
+/* "0" "512B" "1.5K" "64M" "2.1G", of 1024.  Returns buf. */
+char	*human_bytes(uint64_t, char *buf, size_t size);
+
+/* Local time as ls has it: "Nov 24 18:04", and "Nov 24  2025" when it is half a year
+ * off; "-" for 0.  Milliseconds since the epoch. */
+char	*human_when(uint64_t ms, uint64_t now_ms, char *buf, size_t size);
+
+/* Columns of a terminal, 0 when the stream is none: nothing is to be cut. */
+unsigned human_columns(FILE *);
+
+#endif

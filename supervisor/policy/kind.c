@@ -1,0 +1,207 @@
+/* Kinds of tests and the room for them: see kind.h.  Pure. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "supervisor/policy/kind.h"
+
+static uint32_t
+min_u32(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+static bool
+is_plain(const struct sched_test *t)
+{
+	return t->weight <= 1 && !t->serial && t->nneeds == 0;
+}
+
+static int
+compare_tests(const void *a, const void *b)
+{
+	const struct sched_test *x = *(const struct sched_test *const *)a;
+	const struct sched_test *y = *(const struct sched_test *const *)b;
+
+	if (x->weight != y->weight)
+		return x->weight < y->weight ? -1 : 1;
+	if (x->serial != y->serial)
+		return x->serial ? 1 : -1;
+	if (x->nneeds != y->nneeds)
+		return x->nneeds < y->nneeds ? -1 : 1;
+	return x->nneeds == 0 ? 0 : memcmp(x->needs, y->needs,
+	    x->nneeds * sizeof(*x->needs));
+}
+
+/* Copies the needs of `t` to `to`, those of one resource added up. */
+static void
+set_needs(struct kind *c, struct sched_need *to, const struct sched_test *t,
+    const struct sched_plan *plan)
+{
+	uint32_t i, j;
+
+	c->needs = to;
+	for (i = 0; i < t->nneeds; i++) {
+		const struct sched_need *n = &t->needs[i];
+
+		if (n->resource >= plan->nresources) {
+			c->impossible = true;
+			continue;
+		}
+		if (n->count == 0)
+			continue;
+		for (j = 0; j < c->nneeds && to[j].resource != n->resource; j++)
+			;
+		if (j == c->nneeds)
+			to[c->nneeds++] = (struct sched_need){ .resource = n->resource };
+		if (n->count > plan->resources[n->resource] - to[j].count)
+			c->impossible = true;
+		else
+			to[j].count += n->count;
+	}
+}
+
+/*
+ * Sorts the tests that are not plain into `special` and numbers the kinds: 0 for
+ * plain tests, then one for each set of requirements.  A sort and no hash table:
+ * whoever writes the plan cannot make it slow.  Returns how many needs they have
+ * at most.
+ */
+static size_t
+number_kinds(struct kinds *k, const struct sched_plan *plan,
+    const struct sched_test **special, uint32_t n)
+{
+	uint32_t i, at = 0;
+	size_t nneeds = 0;
+
+	for (i = 0; i < plan->ntests; i++)
+		if (!is_plain(&plan->tests[i]))
+			special[at++] = &plan->tests[i];
+	qsort(special, n, sizeof(const struct sched_test *), compare_tests);
+	k->n = 1;
+	for (i = 0; i < n; i++) {
+		if (i == 0 || compare_tests(&special[i - 1], &special[i]) != 0) {
+			k->n++;
+			nneeds += special[i]->nneeds;
+		}
+		k->of[special[i] - plan->tests] = k->n - 1;
+	}
+	return nneeds;
+}
+
+/* Sets what each kind needs. */
+static bool
+fill_kinds(struct kinds *k, const struct sched_plan *plan,
+    const struct sched_test **special, uint32_t n, size_t nneeds)
+{
+	uint32_t jobs = plan->jobs > 0 ? plan->jobs : 1, i, prev = 0;
+	struct sched_need *to;
+	struct kind *c;
+
+	k->v = calloc(k->n, sizeof(*k->v));
+	k->needs = to = calloc(nneeds + 1, sizeof(*k->needs));
+	if (k->v == NULL || k->needs == NULL)
+		return false;
+	for (i = 0; i < k->n; i++)
+		k->v[i].weight = 1;
+	for (i = 0; i < n; i++) {
+		if (k->of[special[i] - plan->tests] == prev)
+			continue;
+		prev = k->of[special[i] - plan->tests];
+		c = &k->v[prev];
+		c->serial = special[i]->serial;
+		if (special[i]->weight > 1)
+			c->weight = min_u32(special[i]->weight, jobs);
+		set_needs(c, to, special[i], plan);
+		to += special[i]->nneeds;
+	}
+	return true;
+}
+
+bool
+kinds_make(struct kinds *k, const struct sched_plan *plan)
+{
+	const struct sched_test **special;
+	uint32_t i, n = 0;
+	size_t nneeds;
+	bool ok;
+
+	for (i = 0; i < plan->ntests; i++)
+		n += !is_plain(&plan->tests[i]);
+	special = calloc((size_t)n + 1, sizeof(*special));
+	k->of = calloc((size_t)plan->ntests + 1, sizeof(*k->of));
+	if (special == NULL || k->of == NULL) {
+		free(special);
+		return false;
+	}
+	nneeds = number_kinds(k, plan, special, n);
+	ok = fill_kinds(k, plan, special, n, nneeds);
+	free(special);
+	return ok;
+}
+
+void
+kinds_free(struct kinds *k)
+{
+	free(k->v);
+	free(k->of);
+	free(k->needs);
+}
+
+/* ---- room ---- */
+
+bool
+room_fits(const struct room *room, const struct kind *c, uint32_t limit)
+{
+	uint32_t i;
+
+	if (room->running == 0)
+		return true;
+	if (room->serial || c->serial || room->used >= limit ||
+	    limit - room->used < c->weight)
+		return false;
+	for (i = 0; i < c->nneeds; i++)
+		if (room->avail[c->needs[i].resource] < c->needs[i].count)
+			return false;
+	return true;
+}
+
+bool
+room_leaves(const struct room *room, const struct kind *c, const struct kind *r,
+    uint32_t limit)
+{
+	uint32_t i, j;
+
+	if (r->serial || c->serial || limit - min_u32(room->used, limit) < c->weight ||
+	    limit - room->used - c->weight < min_u32(r->weight, limit))
+		return false;
+	for (i = 0; i < c->nneeds; i++)
+		for (j = 0; j < r->nneeds; j++)
+			if (c->needs[i].resource == r->needs[j].resource &&
+			    room->avail[c->needs[i].resource] - c->needs[i].count <
+			    r->needs[j].count)
+				return false;
+	return true;
+}
+
+void
+room_take(struct room *room, const struct kind *c)
+{
+	uint32_t i;
+
+	room->used += c->weight;
+	room->running++;
+	room->serial = c->serial;	/* it is alone: see room_fits() */
+	for (i = 0; i < c->nneeds; i++)
+		room->avail[c->needs[i].resource] -= c->needs[i].count;
+}
+
+void
+room_release(struct room *room, const struct kind *c)
+{
+	uint32_t i;
+
+	room->used -= c->weight;
+	room->running--;
+	for (i = 0; i < c->nneeds; i++)
+		room->avail[c->needs[i].resource] += c->needs[i].count;
+}

@@ -1,0 +1,75 @@
+/* The next attempt for the cause; see probe.h. */
+#include "supervisor/policy/probe.h"
+
+#define EACH	4	/* attempts under each condition, before any has more */
+#define CLEAR	16	/* square of the deviations that leave no doubt */
+#define ENOUGH	60	/* plain attempts */
+
+void
+probe_count(struct trial *v, bool failed)
+{
+	if (v->runs == UINT8_MAX)
+		return;
+	v->runs++;
+	v->fails += failed;
+}
+
+static bool
+is_asked(uint32_t asked, uint32_t c)
+{
+	return c != FLAKE_PLAIN && (asked >> c & 1) != 0;
+}
+
+static enum flake_condition
+least_tried(const struct trial *v, uint32_t asked)
+{
+	uint32_t best = FLAKE_PLAIN, c;
+
+	for (c = 0; c < FLAKE_CONDITION_COUNT; c++)
+		if (is_asked(asked, c) && v[c].runs < v[best].runs)
+			best = c;
+	return (enum flake_condition)best;
+}
+
+/* A failure rate after so many attempts, and its variance: the mean of a beta
+ * distribution, with half an attempt of each outcome before (Jeffreys). */
+static double
+rate_of(const struct trial *v, double *ret_variance)
+{
+	double rate = (v->fails + 0.5) / (v->runs + 1.0);
+
+	*ret_variance = rate * (1 - rate) / (v->runs + 2.0);
+	return rate;
+}
+
+static enum flake_condition
+least_alike(const struct trial *v, uint32_t asked)
+{
+	double plain_variance, variance, plain = rate_of(&v[FLAKE_PLAIN], &plain_variance);
+	double rate, far, most = 0;
+	uint32_t best = FLAKE_PLAIN, c;
+
+	for (c = 0; c < FLAKE_CONDITION_COUNT; c++) {
+		if (!is_asked(asked, c) || v[c].runs == UINT8_MAX)
+			continue;
+		rate = rate_of(&v[c], &variance);
+		far = (rate - plain) * (rate - plain) / (variance + plain_variance);
+		if (far < CLEAR && far > most) {
+			most = far;
+			best = c;
+		}
+	}
+	return (enum flake_condition)best;
+}
+
+enum flake_condition
+probe_next(const struct trial v[FLAKE_CONDITION_COUNT], uint32_t asked, uint32_t turn)
+{
+	enum flake_condition least = least_tried(v, asked);
+
+	if (v[least].runs < EACH)
+		return least;
+	if (turn % 2 == 0 && v[FLAKE_PLAIN].runs < ENOUGH)
+		return FLAKE_PLAIN;
+	return least_alike(v, asked);
+}

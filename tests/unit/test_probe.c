@@ -1,0 +1,69 @@
+/* Unit tests of where an attempt for the cause is made: supervisor/policy/probe.c. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "supervisor/policy/probe.h"
+
+#define ASKED	(1u << FLAKE_PAUSED | 1u << FLAKE_LOADED | 1u << FLAKE_ZONE)
+
+static void
+each_has_a_few_first(void **state)
+{
+	struct trial	v[FLAKE_CONDITION_COUNT] = { { 0, 0 } };
+
+	(void)state;
+	for (uint32_t i = 0; i < 16; i++)
+		probe_count(&v[probe_next(v, ASKED, i)], false);
+	for (uint32_t c = 0; c < FLAKE_CONDITION_COUNT; c++)
+		assert_int_equal(v[c].runs, c == FLAKE_PLAIN || (ASKED >> c & 1) != 0 ? 4 : 0);
+}
+
+static void
+then_the_one_that_looks_different(void **state)
+{
+	struct trial	v[FLAKE_CONDITION_COUNT] = { [FLAKE_PLAIN] = { 20, 1 },
+	    [FLAKE_PAUSED] = { 4, 2 }, [FLAKE_LOADED] = { 4, 0 }, [FLAKE_ZONE] = { 4, 1 } };
+
+	(void)state;
+	assert_int_equal(probe_next(v, ASKED, 0), FLAKE_PLAIN);
+	assert_int_equal(probe_next(v, ASKED, 1), FLAKE_PAUSED);
+	/* It was chance. */
+	v[FLAKE_PAUSED] = (struct trial){ 40, 2 };
+	assert_int_equal(probe_next(v, ASKED, 1), FLAKE_ZONE);
+	/* It was not, and nothing more is to be learnt there. */
+	v[FLAKE_PAUSED] = (struct trial){ 40, 30 };
+	assert_int_equal(probe_next(v, ASKED, 1), FLAKE_ZONE);
+	/* Less often is different, too. */
+	v[FLAKE_PLAIN] = (struct trial){ 60, 30 };
+	v[FLAKE_ZONE] = (struct trial){ 40, 20 };
+	v[FLAKE_LOADED] = (struct trial){ 6, 0 };
+	v[FLAKE_PAUSED] = (struct trial){ 40, 18 };
+	assert_int_equal(probe_next(v, ASKED, 0), FLAKE_LOADED);
+	assert_int_equal(probe_next(v, ASKED, 1), FLAKE_LOADED);
+}
+
+static void
+counts_end(void **state)
+{
+	struct trial	v = { UINT8_MAX, 3 };
+
+	(void)state;
+	probe_count(&v, true);
+	assert_int_equal(v.runs, UINT8_MAX);
+	assert_int_equal(v.fails, 3);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_has_a_few_first),
+		cmocka_unit_test(then_the_one_that_looks_different),
+		cmocka_unit_test(counts_end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

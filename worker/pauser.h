@@ -1,0 +1,33 @@
+/*
+ * Stops and continues one process of a test after the other at random moments, so that
+ * what they take for granted about the order of things does not hold.  It is the dearest
+ * of the changed conditions of flake detection (common/flake.h) and the one that finds
+ * the most.
+ *
+ * A process of the tree, drawn anew each time, is stopped for 1 to 32 ms; then all run
+ * for 1 to 32 ms, and so on; most often shortly, since each power of two is as likely as
+ * any other.  All of them together are never stopped: among themselves nothing would
+ * have changed.
+ */
+#ifndef WORKER_PAUSER_H
+#define WORKER_PAUSER_H
+
+#include <sys/types.h>
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+struct pauser {
+	struct event	 timer;
+	pid_t		 leader;
+	pid_t		 stopped;	/* 0: none is */
+};
+
+void	pauser_init(struct pauser *, struct event_base *);
+/* From now on, that leader, which is a child of ours, and its descendants. */
+void	pauser_start(struct pauser *, pid_t leader);
+/* No more: what is stopped goes on.  Before they are signalled to end, and as soon as
+ * they have ended; also when it was never started. */
+void	pauser_stop(struct pauser *);
+
+#endif
