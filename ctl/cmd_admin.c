@@ -56,15 +56,16 @@ print_status(const struct msg_status_ok *s)
 	    (unsigned long long)s->pid, SV_ARG(s->state),
 	    duration_text(s->uptime_us, up, sizeof up));
 	(void)printf("socket    " SV_FMT "\n", SV_ARG(s->socket));
-	(void)printf("workers   %llu (%llu busy, %llu idle, %llu replaced), %llu at a time\n",
-	    (unsigned long long)s->workers_total, (unsigned long long)s->workers_busy,
+	(void)printf("workers   %llu%s (%llu busy, %llu idle, %llu replaced), %llu at a time\n",
+	    (unsigned long long)s->workers_total, s->own ? " of yours" : "",
+	    (unsigned long long)s->workers_busy,
 	    (unsigned long long)s->workers_idle, (unsigned long long)s->workers_replaced,
 	    (unsigned long long)s->capacity);
 	(void)printf("tests     %llu queued, %llu completed (%.1f a worker)\n",
 	    (unsigned long long)s->tests_queued, (unsigned long long)s->tests_completed,
 	    (double)s->average_per_worker_milli / 1000);
-	(void)printf("runs      %llu active, %llu since the start\n",
-	    (unsigned long long)s->runs_active, (unsigned long long)s->runs_total);
+	(void)printf("runs      %llu active, %llu %s\n", (unsigned long long)s->runs_active,
+	    (unsigned long long)s->runs_total, s->own ? "of yours of late" : "since the start");
 	if (s->state_dir.n > 0)
 		(void)printf("history   " SV_FMT "\n", SV_ARG(s->state_dir));
 	else
@@ -76,7 +77,7 @@ print_status(const struct msg_status_ok *s)
 }
 
 struct status {
-	bool		 json;
+	bool		 json, own;
 	json_t		*doc;
 };
 
@@ -89,6 +90,7 @@ on_status(void *arg, enum msg_type type, uint32_t id, const union msg_body *m)
 	(void)id;
 	if (type != MSG_STATUS_OK)
 		return 0;
+	((struct status *)arg)->own = s->own;
 	if (!((struct status *)arg)->json) {
 		print_status(s);
 		return 1;
@@ -112,6 +114,7 @@ on_status(void *arg, enum msg_type type, uint32_t id, const union msg_body *m)
 	cmd_json_count(o, "activeRuns", s->runs_active);
 	cmd_json_count(o, "totalRuns", s->runs_total);
 	cmd_json_count(o, "clients", s->clients);
+	json_value_put(o, "own", json_boolean(s->own));
 	cmd_json_count(o, "memory", s->memory);
 	cmd_json_ms(o, "longestHold", s->loop_lag_us);
 	return 1;
@@ -127,7 +130,7 @@ show_users(struct status *s, const struct top *t)
 		json_value_put(s->doc, "users", top_json_users(t));
 		return;
 	}
-	if (t->nusers == 0 || (t->nusers == 1 && t->users[0].uid == getuid()))
+	if (t->nusers == 0 || (t->nusers == 1 && t->users[0].uid == getuid() && !s->own))
 		return;
 	text_puts(&text, "\n");
 	top_show_users(&text, t);

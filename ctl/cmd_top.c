@@ -159,7 +159,7 @@ const struct cmd_entry cmd_top = {
 	"  -d, --delay DUR  between two of them (1s)\n"
 	"\n"
 	"Ctrl-C ends it.  SHARE is how many workers are due to a user now, USED how many he\n"
-	"has; CPU and MEMORY of a test are those of all its processes.  Other people's runs are\n"
-	"one row without names, unless you are root.  --json shows it once, unless -n says\n"
+	"has; CPU and MEMORY of a test are those of all its processes.  A service shows you what\n"
+	"is yours, and its administrators everything.  --json shows it once, unless -n says\n"
 	"more.  Does not start a supervisor: exits 3 when there is none.\n", exec_top
 };

@@ -1,5 +1,4 @@
 /* What a supervisor does at a moment; see top.h. */
-#include <inttypes.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,15 +36,10 @@ add_user(struct top *t, const struct msg_share_row *m)
 
 	t->users = xreallocarray(t->users, t->nusers + 1, sizeof *t->users);
 	u = &t->users[t->nusers++];
-	*u = (struct top_user){ .others = !MSG_HAS(m, share_row, uid), .uid = (uid_t)m->uid,
-	    .users = m->users, .weight = m->weight, .share = m->share, .used = m->used,
-	    .running = m->running, .queued = m->queued, .runs = m->runs,
+	*u = (struct top_user){ .uid = (uid_t)m->uid, .weight = m->weight, .share = m->share,
+	    .used = m->used, .running = m->running, .queued = m->queued, .runs = m->runs,
 	    .clients = m->clients, .memory = m->memory };
-	if (u->others)
-		(void)snprintf(u->name, sizeof u->name, "%" PRIu64 " other%s", m->users,
-		    m->users == 1 ? "" : "s");
-	else
-		name_of(u->uid, u->name);
+	name_of(u->uid, u->name);
 }
 
 static void
@@ -96,6 +90,7 @@ on_answer(void *arg, enum msg_type type, uint32_t id, const union msg_body *m)
 		t->uptime_us = s->uptime_us;
 		t->capacity = s->capacity;
 		t->busy = s->workers_busy;
+		t->own = s->own;
 		t->queued = s->tests_queued;
 		t->completed = s->tests_completed;
 		t->memory = s->memory;
@@ -119,8 +114,6 @@ by_use(const void *a, const void *b)
 {
 	const struct top_user	*x = a, *y = b;
 
-	if (x->others != y->others)
-		return x->others ? 1 : -1;
 	if (x->used != y->used)
 		return x->used < y->used ? 1 : -1;
 	return (x->uid > y->uid) - (x->uid < y->uid);

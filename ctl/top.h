@@ -17,10 +17,9 @@
 #define TOP_USER	40	/* bytes of the name of a user */
 
 struct top_user {
-	bool		 others;	/* several, whom one is not shown */
 	uid_t		 uid;
 	char		 name[TOP_USER];
-	uint64_t	 users, weight, share, used, running, queued, runs, clients, memory;
+	uint64_t	 weight, share, used, running, queued, runs, clients, memory;
 };
 
 struct top_run {
@@ -41,6 +40,7 @@ struct top_test {
 struct top {
 	char		 program[64], state[32];
 	uint64_t	 uptime_us, capacity, busy, queued, completed, memory;
+	bool		 own;		/* all of it is one's own; else everybody's */
 	struct top_user	*users;		/* who has most first */
 	struct top_run	*runs;		/* the newest first */
 	struct top_test	*tests;		/* the oldest first */

@@ -47,7 +47,7 @@ room(struct view *v)
 static void
 users(struct view *v, const struct top *t)
 {
-	char	memory[HUMAN_TEXT], weight[24];
+	char	memory[HUMAN_TEXT];
 
 	if (!room(v))
 		return;
@@ -56,11 +56,10 @@ users(struct view *v, const struct top *t)
 	for (size_t i = 0; i < t->nusers && room(v); i++) {
 		const struct top_user	*u = &t->users[i];
 
-		(void)snprintf(weight, sizeof weight, "%" PRIu64, u->weight);
-		text_addf(v->t, "%-16.16s %6s %6" PRIu64 " %6" PRIu64 " %7" PRIu64 " %8" PRIu64
-		    " %5" PRIu64 " %7s\n", u->name, u->others ? "-" : weight, u->share, u->used,
+		text_addf(v->t, "%-16.16s %6" PRIu64 " %6" PRIu64 " %6" PRIu64 " %7" PRIu64 " %8"
+		    PRIu64 " %5" PRIu64 " %7s\n", u->name, u->weight, u->share, u->used,
 		    u->running, u->queued, u->runs,
-		    u->others ? "-" : human_bytes(u->memory, memory, sizeof memory));
+		    human_bytes(u->memory, memory, sizeof memory));
 	}
 }
 
@@ -111,9 +110,9 @@ top_show(struct text *text, const struct top *t, unsigned columns, unsigned rows
 
 	if (!room(&v))
 		return;
-	text_addf(text, "%s  %s  up %s  %" PRIu64 " of %" PRIu64 " workers busy  %" PRIu64
+	text_addf(text, "%s  %s  up %s  %" PRIu64 "%s of %" PRIu64 " workers busy  %" PRIu64
 	    " tests queued, %" PRIu64 " done  %s\n", t->program, t->state, ages(t->uptime_us, up),
-	    t->busy, t->capacity, t->queued, t->completed,
+	    t->busy, t->own ? " (yours)" : "", t->capacity, t->queued, t->completed,
 	    human_bytes(t->memory, memory, sizeof memory));
 	users(&v, t);
 	runs(&v, t);
@@ -139,14 +138,10 @@ top_json_users(const struct top *t)
 		const struct top_user	*u = &t->users[i];
 
 		o = json_object();
-		if (u->others) {
-			cmd_json_count(o, "others", u->users);
-		} else {
-			cmd_json_count(o, "uid", u->uid);
-			cmd_json_count(o, "weight", u->weight);
-			cmd_json_count(o, "memory", u->memory);
-			cmd_json_count(o, "clients", u->clients);
-		}
+		cmd_json_count(o, "uid", u->uid);
+		cmd_json_count(o, "weight", u->weight);
+		cmd_json_count(o, "memory", u->memory);
+		cmd_json_count(o, "clients", u->clients);
 		cmd_json_count(o, "share", u->share);
 		cmd_json_count(o, "used", u->used);
 		cmd_json_count(o, "runningTests", u->running);
@@ -214,6 +209,7 @@ top_json(const struct top *t)
 	cmd_json_count(o, "queuedTests", t->queued);
 	cmd_json_count(o, "completedTests", t->completed);
 	cmd_json_count(o, "memory", t->memory);
+	json_value_put(o, "own", json_boolean(t->own));
 	json_value_put(o, "users", top_json_users(t));
 	json_value_put(o, "runs", json_runs(t));
 	json_value_put(o, "tests", json_tests(t));

@@ -13,11 +13,10 @@
 #include "common/log.h"
 #include "supervisor/access.h"
 #include "supervisor/control.h"
+#include "supervisor/overview.h"
 #include "supervisor/quota.h"
 #include "supervisor/server.h"
 #include "supervisor/settings.h"
-
-#define PROGRAM	"paratestd " PARATEST_VERSION
 
 /* A handler for each C2S message; one that is missing does not link. */
 #define HANDLER_C2S(name)	static int on_##name(struct conn *, uint32_t, const struct msg_##name *);
@@ -74,13 +73,13 @@ fail_run(struct conn *c, uint32_t id, int r, struct sv run)
 static int
 on_hello(struct conn *c, uint32_t id, const struct msg_hello *m)
 {
-	struct msg_hello_ok	reply = { .version = MSG_VERSION, .program = SV_LIT(PROGRAM),
+	struct msg_hello_ok	reply = { .version = MSG_VERSION, .program = SV_LIT(SERVER_PROGRAM),
 	    .pid = (uint64_t)getpid() };
 	char			text[200];
 
 	if (m->version != MSG_VERSION) {
 		(void)snprintf(text, sizeof text,
-		    "the client speaks version %llu of the protocol, the supervisor (" PROGRAM
+		    "the client speaks version %llu of the protocol, the supervisor (" SERVER_PROGRAM
 		    ", pid %d) version %d", (unsigned long long)m->version, (int)getpid(),
 		    MSG_VERSION);
 		(void)fail(c, id, MSG_ERR_VERSION, text,
@@ -100,132 +99,25 @@ on_ping(struct conn *c, uint32_t id, const struct msg_ping *m)
 	return ok(c, id);
 }
 
-static uint64_t
-resident_bytes(void)
-{
-	unsigned long	size, resident = 0;
-	FILE		*f = fopen("/proc/self/statm", "re");
-
-	if (f == NULL)
-		return 0;
-	if (fscanf(f, "%lu %lu", &size, &resident) != 2)
-		resident = 0;
-	(void)fclose(f);
-	return (uint64_t)resident * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
 static int
 on_status(struct conn *c, uint32_t id, const struct msg_status *m)
 {
-	static const char *const	states[] = { "ready", "draining", "leaving" };
-	struct server			*s = c->server;
-	struct msg_status_ok		 reply = { .pid = (uint64_t)getpid(),
-	    .program = SV_LIT(PROGRAM), .state = sv_from(states[s->phase]),
-	    .uptime_us = now_us() - s->started_us, .capacity = runs_capacity(&s->runs),
-	    .runs_active = s->runs.nactive, .runs_total = s->runs.total,
-	    .clients = control_count(s->control), .socket = sv_from(s->socket_path),
-	    .memory = resident_bytes(), .loop_lag_us = s->lag_us,
-	    .history = sv_from(runs_history_fault(&s->runs)),
-	    .state_dir = sv_from(s->state.path) };
-	struct pool_count		 n;
-
 	(void)m;
-	pool_count(s->pool, &n);
-	reply.workers_total = n.total;
-	reply.workers_busy = n.busy;
-	reply.workers_idle = n.idle;
-	reply.workers_replaced = n.replaced;
-	reply.tests_completed = n.completed;
-	reply.average_per_worker_milli = n.total > 0 ? n.completed * 1000 / n.total : 0;
-	reply.tests_queued = runs_queued(&s->runs);
-	return peer_send(c->peer, MSG_STATUS_OK, id, &reply) == -ENOMEM ? -ENOMEM : 0;
-}
-
-static void
-show_job(struct msg_worker_row *row, const struct pool_job *job)
-{
-	const struct run	*run = job->owner;
-
-	row->test = run->plan.tests[job->test].name;
-	row->run = sv_from(run->id);
-	row->uid = run->uid;
-	row->has |= MSG_BIT(worker_row, uid);
-	row->attempt = job->attempt;
-}
-
-/* Adds a user to a row. */
-static void
-add_user(const struct server *s, const struct user *u, struct msg_share_row *row)
-{
-	const struct guest	*guest = control_guest(s->control, u->uid);
-	struct sched_count	 c;
-	const struct run	*run;
-
-	row->users++;
-	row->runs += u->nactive;
-	row->share += u->share;
-	row->clients += guest != NULL ? guest->connections : 0;
-	TAILQ_FOREACH(run, &u->active, mate) {
-		sched_count(run->sched, &c);
-		row->used += c.used;
-		row->running += c.running;
-		row->queued += c.queued + c.delayed;
-	}
+	return overview_status(c, id);
 }
 
 static int
 on_shares(struct conn *c, uint32_t id, const struct msg_shares *m)
 {
-	struct server		*s = c->server;
-	struct msg_share_row	 others = { .has = 0 }, row;
-	struct user		*u;
-	uid_t			 view = access_view(c);
-	uint64_t		 n = 0;
-
 	(void)m;
-	LIST_FOREACH(u, &s->runs.users, entry) {
-		if (u->nactive == 0)
-			continue;
-		if (view != 0 && view != u->uid) {
-			add_user(s, u, &others);
-			continue;
-		}
-		row = (struct msg_share_row){ .has = MSG_BIT(share_row, uid), .uid = u->uid,
-		    .weight = config_weight(&s->config, u->uid),
-		    .memory = quota_memory_of(s, u->uid) };
-		add_user(s, u, &row);
-		(void)peer_send(c->peer, MSG_SHARE_ROW, id, &row);
-		n++;
-	}
-	if (others.users > 0) {
-		others.clients = 0;
-		(void)peer_send(c->peer, MSG_SHARE_ROW, id, &others);
-		n++;
-	}
-	return end_of(c, id, n);
+	return end_of(c, id, overview_shares(c, id));
 }
 
 static int
 on_workers(struct conn *c, uint32_t id, const struct msg_workers *m)
 {
-	const struct pool_job	*job;
-	struct msg_worker_row	 row;
-	const struct run	*run;
-	uid_t			 view = access_view(c);
-	unsigned		 n = 0;
-
 	(void)m;
-	for (; pool_row(c->server->pool, n, &row, &job) == 0; n++) {
-		if (job != NULL) {
-			run = job->owner;
-			if (view == 0 || view == run->uid)
-				show_job(&row, job);
-			else
-				row.age_us = row.cpu_us = row.memory = 0;
-		}
-		(void)peer_send(c->peer, MSG_WORKER_ROW, id, &row);
-	}
-	return end_of(c, id, n);
+	return end_of(c, id, overview_workers(c, id));
 }
 
 static int

@@ -94,10 +94,10 @@ status_line(const struct server *s, char *buf, size_t size)
 	static const char *const	phases[] = { "", "draining: ", "leaving: " };
 	struct pool_count		n;
 
-	pool_count(s->pool, &n);
+	pool_count(s->pool, 0, &n);
 	(void)snprintf(buf, size, "%s%u run%s, %llu tests queued, %u of %u workers busy",
 	    phases[s->phase], s->runs.nactive, s->runs.nactive == 1 ? "" : "s",
-	    (unsigned long long)runs_queued(&s->runs), (unsigned)n.busy, (unsigned)n.total);
+	    (unsigned long long)runs_queued(&s->runs, 0), (unsigned)n.busy, (unsigned)n.total);
 }
 
 void

@@ -130,6 +130,21 @@ longest_idle(struct pool *p)
 	return found;
 }
 
+/* A slot without a process changes hands; what it did so far is none of the next one's. */
+static int
+hand_over(struct slot *s, const struct identity *who)
+{
+	bool	same = s->who != NULL && who != NULL && s->who->uid == who->uid;
+	int	r = slot_assign(s, who);
+
+	if (r != 0 || same)
+		return r;
+	s->before.completed = s->completed;
+	s->before.replaced = s->replaced;
+	s->before.busy_us = s->busy_us;
+	return 0;
+}
+
 /*
  * A worker of `who` for one attempt of this pass: one that is there or comes up, else one
  * of a slot that has none, else of a new slot.  When there may be no more slots a worker
@@ -150,7 +165,7 @@ claim(struct pool *p, const struct identity *who)
 	if (s == NULL)
 		s = add_slot(p);
 	if (s != NULL) {
-		if (slot_assign(s, who) != 0)
+		if (hand_over(s, who) != 0)
 			return NULL;
 		bring_up(p, s, now_ms());
 		return s;
@@ -562,34 +577,50 @@ on_stream_gone(void *arg)
 
 /* ---- on show ---- */
 
+/* Is it one that `uid` may know of? */
+static bool
+is_on_show(const struct slot *s, uid_t uid)
+{
+	return uid == 0 || s->who == NULL || s->who->uid == uid;
+}
+
 void
-pool_count(const struct pool *p, struct pool_count *ret)
+pool_count(const struct pool *p, uid_t uid, struct pool_count *ret)
 {
 	memset(ret, 0, sizeof *ret);
 	for (unsigned i = 0; i < p->nslots; i++) {
 		const struct slot	*s = p->slots[i];
 
+		if (!is_on_show(s, uid))
+			continue;
 		ret->total += s->pid != 0;
 		ret->busy += s->fsm.state == SLOT_BUSY;
 		ret->idle += s->fsm.state == SLOT_IDLE;
-		ret->replaced += s->replaced;
-		ret->completed += s->completed;
+		ret->replaced += s->replaced - (uid != 0 ? s->before.replaced : 0);
+		ret->completed += s->completed - (uid != 0 ? s->before.completed : 0);
 	}
 }
 
 int
-pool_row(const struct pool *p, unsigned i, struct msg_worker_row *ret,
+pool_row(const struct pool *p, uid_t uid, unsigned *i, struct msg_worker_row *ret,
     const struct pool_job **ret_job)
 {
 	const struct slot	*s;
 
-	if (i >= p->nslots)
+	while (*i < p->nslots && !is_on_show(p->slots[*i], uid))
+		(*i)++;
+	if (*i >= p->nslots)
 		return -ENOENT;
-	s = p->slots[i];
+	s = p->slots[(*i)++];
 	*ret = (struct msg_worker_row){ .slot = s->number, .pid = (uint64_t)s->pid,
 	    .state = sv_from(slot_state_name(s->fsm.state)), .completed = s->completed,
 	    .replaced = s->replaced, .host = sv_from(s->host),
 	    .isolation = sv_from(s->isolation), .busy_us = s->busy_us };
+	if (uid != 0) {
+		ret->completed -= s->before.completed;
+		ret->replaced -= s->before.replaced;
+		ret->busy_us -= s->before.busy_us;
+	}
 	*ret_job = s->attempt_id != 0 ? &s->job : NULL;
 	if (s->attempt_id != 0) {
 		ret->age_us = now_us() - s->started_us;

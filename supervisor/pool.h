@@ -111,11 +111,12 @@ void	pool_remove(struct pool *, const char *dir, const struct identity *who);
 void	pool_stop(struct pool *, bool kill);
 bool	pool_empty(const struct pool *);
 
-void	pool_count(const struct pool *, struct pool_count *);
+/* Of the workers that are `uid`'s, or are the pool's own; 0: of all. */
+void	pool_count(const struct pool *, uid_t uid, struct pool_count *);
 
-/* The i-th slot's row, or -ENOENT past the last.  Borrowed until the next call
- * into the pool.  test: of its job, STRMAP_NONE when idle. */
-int	pool_row(const struct pool *, unsigned i, struct msg_worker_row *ret,
+/* The next row of such workers from slot *i on, which moves (0: the first); -ENOENT past
+ * the last.  Borrowed until the next call into the pool.  *ret_job: NULL when idle. */
+int	pool_row(const struct pool *, uid_t uid, unsigned *i, struct msg_worker_row *ret,
 	    const struct pool_job **ret_job);
 
 #endif

@@ -134,6 +134,7 @@ insert(struct runs *rs, struct run *run)
 	rs->nover += run->over;
 	run->user->nover += run->over;
 	rs->total++;
+	run->user->total++;
 	rs->dirty = true;
 }
 
@@ -298,14 +299,14 @@ runs_find(struct runs *rs, struct sv prefix, uid_t uid, struct run **ret)
 }
 
 uint64_t
-runs_queued(const struct runs *rs)
+runs_queued(const struct runs *rs, uid_t uid)
 {
 	const struct run	*run;
 	struct sched_count	 n;
 	uint64_t		 queued = 0;
 
 	TAILQ_FOREACH(run, &rs->list, entry) {
-		if (run->over)
+		if (run->over || (uid != 0 && run->uid != uid))
 			continue;
 		sched_count(run->sched, &n);
 		queued += n.queued + n.delayed;
@@ -314,7 +315,7 @@ runs_queued(const struct runs *rs)
 }
 
 uint32_t
-runs_capacity(const struct runs *rs)
+runs_capacity(const struct runs *rs, uid_t uid)
 {
 	const struct run	*run;
 	uint32_t		 most = rs->config->jobs != 0 ? (uint32_t)rs->config->jobs :
@@ -322,7 +323,7 @@ runs_capacity(const struct runs *rs)
 
 	/* Somebody who asks for -j 8 on two CPUs has a reason: tests that wait. */
 	TAILQ_FOREACH(run, &rs->list, entry) {
-		if (!run->over && run->plan.jobs > most)
+		if (!run->over && (uid == 0 || run->uid == uid) && run->plan.jobs > most)
 			most = run->plan.jobs;
 	}
 	return most < rs->config->max_jobs ? most : (uint32_t)rs->config->max_jobs;
@@ -388,7 +389,7 @@ runs_share(struct runs *rs)
 		rs->dirty = true;
 		return;
 	}
-	share_out(runs_capacity(rs), claims, make_claims(rs, claims, claims + rs->nactive),
+	share_out(runs_capacity(rs, 0), claims, make_claims(rs, claims, claims + rs->nactive),
 	    claims + rs->nactive);
 	take_limits(rs, claims, claims + rs->nactive);
 	free(claims);
@@ -462,6 +463,7 @@ on_over(const struct pool_job *job, const struct pool_over *over)
 {
 	struct run	*run = job->owner;
 
+	run->user->completed += over->end == POOL_DONE;
 	/* With one run its share is the pool, and stays so. */
 	if (run->runs->nactive > 1)
 		run->runs->dirty = true;

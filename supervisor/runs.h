@@ -93,11 +93,11 @@ int	runs_find(struct runs *, struct sv prefix, uid_t, struct run **ret);
 /* Shares the pool anew where that is due.  Called once a turn of the loop. */
 void	runs_share(struct runs *);
 
-/* Attempts of all runs that wait for a slot, or for their time. */
-uint64_t runs_queued(const struct runs *);
+/* Attempts that wait for a slot, or for their time: of this user's runs, 0: of all. */
+uint64_t runs_queued(const struct runs *, uid_t);
 
-/* The attempts that may run at a time now. */
-uint32_t runs_capacity(const struct runs *);
+/* The attempts that may run at a time now; likewise, as if there were no other runs. */
+uint32_t runs_capacity(const struct runs *, uid_t);
 
 /* Cancels what this peer submitted and did not detach. */
 void	runs_client_gone(struct runs *, const struct peer *);

@@ -39,6 +39,8 @@ struct server_setup {
 	bool		 service;	/* for several users; see access.h */
 };
 
+#define SERVER_PROGRAM	"paratestd " PARATEST_VERSION
+
 struct server {
 	struct event_base	*base;
 	struct config		 config;

@@ -53,6 +53,9 @@ struct slot {
 	uint64_t	 cpu_us, memory;	/* of the attempt, by the last heartbeat */
 	msec_t		 deadline;	/* backstop of the attempt, SLOT_NEVER: none */
 	uint64_t	 completed, replaced, busy_us;
+	struct {
+		uint64_t completed, replaced, busy_us;
+	}		 before;	/* of these, for those whose it was before `who` */
 };
 
 /* A slot without a process.  scratch: the folder that its own is in; copied.

@@ -18,6 +18,7 @@ struct user {
 	uid_t			 uid;
 	uint32_t		 refs;		/* runs that are his */
 	uint32_t		 nactive, nover;
+	uint64_t		 total, completed; /* runs, attempts, since he is known */
 	TAILQ_HEAD(, run)	 active;	/* by priority, then the newest first */
 	bool			 unbounded;	/* who submitted last has no bounds */
 	uint32_t		 weight;	/* as of the last sharing */

@@ -222,6 +222,106 @@ workers_do_not_name_tests_of_others(void **state)
 	free(id);
 }
 
+/* ---- figures ---- */
+
+static json_t *
+document(struct users *u, const struct user *user, const char *verb)
+{
+	struct ran	 r;
+	json_t		*doc;
+
+	AS(u, user, &r, verb, "--json");
+	assert_int_equal(r.code, 0);
+	doc = ran_document(&r);
+	ran_free(&r);
+	return doc;
+}
+
+static json_int_t
+figure(struct users *u, const struct user *user, const char *key)
+{
+	json_t		*doc = document(u, user, "status");
+	json_int_t	 n;
+
+	assert_true(json_is_integer(json_object_get(doc, key)));
+	n = json_integer_value(json_object_get(doc, key));
+	json_decref(doc);
+	return n;
+}
+
+static size_t
+rows(struct users *u, const struct user *user, const char *verb, const char *array)
+{
+	json_t	*doc = document(u, user, verb);
+	size_t	 n = json_array_size(array != NULL ? json_object_get(doc, array) : doc);
+
+	json_decref(doc);
+	return n;
+}
+
+static int
+runs_now(void *arg)
+{
+	return figure(arg, &alice, "busyWorkers") == 1;
+}
+
+/* Each counts what is his own, and whoever sees all what is there. */
+static void
+figures_are_ones_own(void **state)
+{
+	struct users	*u = THE(state);
+	struct ran	 r;
+	char		*id;
+
+	AS(u, &root_user, &r, "config", "set", "jobs", "1");
+	ran_free(&r);
+	id = submit(u, users_file(u, &alice, "s.yaml", "tests:\n"
+	    "  - { name: secret, run: 'exec sleep 1000' }\n  - { name: next, run: 'true' }\n"));
+	service_until(runs_now, u, "the test does not begin");
+	for (int i = 0; i < 3; i++) {
+		static const struct user *const	who[] = { &alice, &bob, &root_user };
+		const json_int_t		n = who[i] != &bob;
+
+		assert_int_equal(figure(u, who[i], "activeRuns"), n);
+		assert_int_equal(figure(u, who[i], "totalRuns"), n);
+		assert_int_equal(figure(u, who[i], "queuedTests"), n);
+		assert_int_equal(figure(u, who[i], "totalWorkers"), n);
+		assert_int_equal(figure(u, who[i], "clients"), 1);
+		assert_int_equal(rows(u, who[i], "workers", NULL), n);
+		assert_int_equal(rows(u, who[i], "top", "users"), n);
+		assert_int_equal(rows(u, who[i], "top", "runs"), n);
+		assert_int_equal(rows(u, who[i], "top", "tests"), n);
+	}
+	free(id);
+}
+
+/* What a worker's place did for others before is not told to whom it is given. */
+static void
+a_place_that_changes_hands_is_as_new(void **state)
+{
+	struct users	*u = THE(state);
+	struct ran	 r;
+	json_t		*doc;
+
+	AS(u, &root_user, &r, "config", "set", "max-jobs", "1");
+	ran_free(&r);
+	AS(u, &alice, &r, "run", users_file(u, &alice, "s.yaml", "tests:\n"
+	    "  - { name: a, run: 'true' }\n  - { name: b, run: 'true' }\n"));
+	assert_int_equal(r.code, 0);
+	ran_free(&r);
+	assert_int_equal(figure(u, &bob, "completedTests"), 0);
+	AS(u, &bob, &r, "run", "--", "true");
+	assert_int_equal(r.code, 0);
+	ran_free(&r);
+	doc = document(u, &bob, "workers");
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(doc, 0), "completed")),
+	    1);
+	json_decref(doc);
+	assert_int_equal(figure(u, &bob, "completedTests"), 1);
+	assert_int_equal(figure(u, &alice, "completedTests"), 2);
+	assert_int_equal(figure(u, &root_user, "completedTests"), 3);
+}
+
 #define WITH_USERS(f)	cmocka_unit_test_setup_teardown(f, users_setup, users_teardown)
 
 int
@@ -231,6 +331,8 @@ main(void)
 		WITH_USERS(nothing_is_seen_of_others),
 		WITH_USERS(an_admin_ends_what_he_sees),
 		WITH_USERS(workers_do_not_name_tests_of_others),
+		WITH_USERS(figures_are_ones_own),
+		WITH_USERS(a_place_that_changes_hands_is_as_new),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

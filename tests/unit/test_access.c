@@ -29,7 +29,7 @@ enum may {
 	SEES,		/* of the owner's run: that is there */
 	BLIND,		/* of the owner's run: as if it were not there */
 	LESS,		/* an answer without what is the owner's */
-	UNNAMED,	/* the owner is one of the others, who have no names */
+	OWN,		/* figures that are the same whether the owner is there or not */
 	REFUSED,	/* a plan: refused, whoever's it is */
 };
 
@@ -39,8 +39,8 @@ static const struct rule {
 } rules[] = {
 	{ MSG_HELLO, { NOT, NOT, NOT, NOT, NOT } },	/* a second time */
 	{ MSG_PING, { ALL, ALL, ALL, ALL, ALL } },
-	{ MSG_STATUS, { ALL, ALL, ALL, ALL, ALL } },
-	{ MSG_WORKERS, { ALL, ALL, ALL, ALL, ALL } },
+	{ MSG_STATUS, { SEES, OWN, SEES, SEES, OWN } },
+	{ MSG_WORKERS, { ALL, ALL, ALL, ALL, ALL } },	/* here are none; see test_visibility */
 	{ MSG_CONFIG_GET, { ALL, ALL, ALL, ALL, ALL } },
 	{ MSG_CONFIG_SET, { NOT, NOT, ALL, ALL, NOT } },
 	{ MSG_RUN_BEGIN, { ALL, ALL, ALL, REFUSED, REFUSED } },
@@ -57,7 +57,7 @@ static const struct rule {
 	{ MSG_HISTORY, { ALL, ALL, ALL, ALL, ALL } },	/* the store's part is below */
 	{ MSG_METRICS, { ALL, ALL, ALL, ALL, ALL } },
 	{ MSG_FLAKY, { ALL, ALL, ALL, ALL, ALL } },
-	{ MSG_SHARES, { SEES, UNNAMED, SEES, SEES, UNNAMED } },
+	{ MSG_SHARES, { SEES, LESS, SEES, SEES, LESS } },
 };
 
 static struct sx_client *
@@ -76,6 +76,7 @@ serve_users(struct sx *sx)
 	sx->server.service = true;
 	pool_act_for_users(sx->server.pool);
 	set(sx, "admin-group", "4020");
+	set(sx, "jobs", "1");
 }
 
 /* ---- one question ---- */
@@ -154,6 +155,7 @@ rows_of(struct sx_client *c, const char *run)
 		n += f->type == MSG_EVENT && sv_is(f->body.event.run, run);
 		n += f->type == MSG_SHARE_ROW && MSG_HAS(&f->body.share_row, share_row, uid) &&
 		    f->body.share_row.uid == caller_uid[OWNER];
+		n += f->type == MSG_STATUS_OK && f->body.status_ok.runs_active == 1;
 		n += f->type == MSG_PLAN_RUN && sv_is(f->body.plan_run.run, run);
 		n += f->type == MSG_OK || (f->type == MSG_END_OF && f->body.end_of.count == 0);
 	}
@@ -188,6 +190,24 @@ assert_blind(struct sx *sx, struct sx_client *c, enum msg_type type, const char 
 	assert_memory_equal(text, other->text.p, other->text.n);
 }
 
+/* A run and its tests are there, and `c` has none of them. */
+static void
+assert_nothing_counted(struct sx_client *c)
+{
+	const struct msg_status_ok	*s = &expect(c, MSG_STATUS_OK)->status_ok;
+
+	assert_true(s->own);
+	assert_int_equal(s->runs_active, 0);
+	assert_int_equal(s->runs_total, 0);
+	assert_int_equal(s->tests_queued, 0);
+	assert_int_equal(s->tests_completed, 0);
+	assert_int_equal(s->workers_total, 0);
+	assert_int_equal(s->workers_busy + s->workers_idle + s->workers_replaced, 0);
+	assert_int_equal(s->clients, 1);
+	assert_int_equal(s->capacity, 1);	/* the owner asks for two */
+	assert_int_equal(s->average_per_worker_milli, 0);
+}
+
 static void
 check(struct sx *sx, const struct rule *rule, enum caller who, const char *run)
 {
@@ -214,12 +234,8 @@ check(struct sx *sx, const struct rule *rule, enum caller who, const char *run)
 	case LESS:
 		assert_int_equal(rows_of(c, run), 1);	/* the end, and nothing before it */
 		break;
-	case UNNAMED:
-		f = sx_next(c);
-		assert_true(f != NULL && f->type == MSG_SHARE_ROW);
-		assert_false(MSG_HAS(&f->body.share_row, share_row, uid));
-		assert_int_equal(f->body.share_row.users, 1);
-		assert_int_equal(rows_of(c, run), 0);
+	case OWN:
+		assert_nothing_counted(c);
 		break;
 	case BLIND:
 		assert_blind(sx, c, rule->type, run);

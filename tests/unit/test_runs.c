@@ -448,7 +448,7 @@ runs_share_the_pool(void **state)
 	run_cancel(a, true, "enough");
 	runs_share(&sx->server.runs);
 	assert_int_equal(b->limit, 4);
-	pool_count(sx->server.pool, &n);
+	pool_count(sx->server.pool, 0, &n);
 	assert_int_equal(n.total, 0);
 }
 
@@ -461,15 +461,15 @@ the_capacity_follows_the_widest_run(void **state)
 	struct run		*run;
 
 	rs->cpus = 2;
-	assert_int_equal(runs_capacity(rs), 2);
+	assert_int_equal(runs_capacity(rs, 0), 2);
 	(void)start(sx, &narrow, 1, 0);
-	assert_int_equal(runs_capacity(rs), 2);
+	assert_int_equal(runs_capacity(rs, 0), 2);
 	run = start(sx, &wide, 1, 0);
-	assert_int_equal(runs_capacity(rs), 3);
+	assert_int_equal(runs_capacity(rs, 0), 3);
 	run_cancel(run, true, "enough");
-	assert_int_equal(runs_capacity(rs), 2);
+	assert_int_equal(runs_capacity(rs, 0), 2);
 	rs->cpus = 64;
-	assert_int_equal(runs_capacity(rs), 4);		/* max-jobs */
+	assert_int_equal(runs_capacity(rs, 0), 4);		/* max-jobs */
 }
 
 #define WITH_SERVER(f)	cmocka_unit_test_setup_teardown(f, open_server, close_server)

@@ -9,9 +9,9 @@
 #include "ctl/top.h"
 
 static struct top_user	users[] = {
-	{ .name = "alice", .uid = 1001, .users = 1, .weight = 3, .share = 6, .used = 6, .running = 6,
+	{ .name = "alice", .uid = 1001, .weight = 3, .share = 6, .used = 6, .running = 6,
 	    .queued = 90000, .runs = 2, .clients = 2, .memory = 3 << 20 },
-	{ .others = true, .name = "2 others", .users = 2, .share = 2, .used = 1, .running = 1,
+	{ .name = "bob", .uid = 1002, .weight = 1, .share = 2, .used = 1, .running = 1,
 	    .queued = 5, .runs = 2 },
 };
 static char		 label[] = "night\033[2Jly", name[] = "r\xc3\xa4ther long name of a test that "
@@ -43,13 +43,18 @@ static void
 all_of_it(void **state)
 {
 	struct text	t = { 0 };
+	struct top	own = moment;
 
 	(void)state;
+	own.own = true;
+	top_show(&t, &own, 0, 0, false);
+	assert_non_null(strstr(t.p, "7 (yours) of 8 workers busy"));
+	text_clear(&t);
 	top_show(&t, &moment, 0, 0, false);
 	assert_int_equal(lines(t.p), 8);
 	assert_non_null(strstr(t.p, "7 of 8 workers busy"));
 	assert_non_null(strstr(t.p, "alice                 3      6      6       6    90000     2"));
-	assert_non_null(strstr(t.p, "2 others              -      2      1       1        5     2"));
+	assert_non_null(strstr(t.p, "bob                   1      2      1       1        5     2"));
 	assert_non_null(strstr(t.p, "01234567 alice        -2     9994   100000       6"));
 	assert_non_null(strstr(t.p, "64M  r\xc3\xa4ther long"));
 	assert_non_null(strstr(t.p, "night"));
@@ -86,8 +91,8 @@ a_document_for_programs(void **state)
 	assert_int_equal(json_integer_value(json_object_get(o, "uid")), 1001);
 	assert_int_equal(json_integer_value(json_object_get(o, "share")), 6);
 	o = json_array_get(json_object_get(doc, "users"), 1);
-	assert_null(json_object_get(o, "uid"));
-	assert_int_equal(json_integer_value(json_object_get(o, "others")), 2);
+	assert_int_equal(json_integer_value(json_object_get(o, "uid")), 1002);
+	assert_true(json_is_false(json_object_get(doc, "own")));
 	o = json_array_get(json_object_get(doc, "runs"), 0);
 	assert_int_equal(json_integer_value(json_object_get(o, "priority")), -2);
 	o = json_array_get(json_object_get(doc, "tests"), 0);
