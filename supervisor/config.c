@@ -1,13 +1,12 @@
 /* The settings as a table; see config.h. */
 #include <errno.h>
-#include <grp.h>
 #include <inttypes.h>
-#include <pwd.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "supervisor/config.h"
+#include "supervisor/names.h"
 #include "supervisor/policy/share.h"
 
 struct setting {
@@ -83,19 +82,32 @@ weight_of(const struct config *c, struct sv key)
 
 /* The user of weight.USER, by his name or number. */
 static int
-weight_user(const char *text, uint32_t *ret)
+weight_user(const struct config *c, const char *key, uint32_t *ret)
 {
-	struct passwd	*pw = getpwnam(text);
-	uint64_t	 uid;
+	const struct config_weight	*w = NULL;
+	const char			*text = key + sizeof CONFIG_WEIGHT - 1;
+	uint64_t			 uid;
 
-	if (pw != NULL) {
-		*ret = (uint32_t)pw->pw_uid;
+	if (c->known != NULL)
+		w = weight_of(c->known, sv_from(key));
+	if (w != NULL) {
+		*ret = w->uid;
 		return 0;
 	}
+	if (names_user(text, c->known == NULL, ret) == 0)
+		return 0;
 	if (config_parse(CONFIG_COUNT, sv_from(text), &uid) != 0 || uid >= UINT32_MAX)
 		return -ENOENT;
 	*ret = (uint32_t)uid;
 	return 0;
+}
+
+/* Where a name was looked for, for who does not find it. */
+static const char *
+where(const struct config *c)
+{
+	return c->known == NULL ? "" : " in the files of this host, and no other directory is asked "
+	    "while it serves: give the number";
 }
 
 static int
@@ -110,8 +122,8 @@ set_weight(struct config *c, struct sv key, struct sv value, char *why, size_t s
 		return -EINVAL;
 	}
 	memcpy(w.key, key.p, key.n);
-	if (strlen(w.key) != key.n || weight_user(w.key + sizeof CONFIG_WEIGHT - 1, &w.uid) != 0) {
-		(void)snprintf(why, size, "%s: there is no such user", w.key);
+	if (strlen(w.key) != key.n || weight_user(c, w.key, &w.uid) != 0) {
+		(void)snprintf(why, size, "%s: there is no such user%s", w.key, where(c));
 		return -EINVAL;
 	}
 	if (config_parse(CONFIG_COUNT, value, &v) != 0 || v < 1 || v > SHARE_WEIGHT_MAX) {
@@ -131,41 +143,69 @@ set_weight(struct config *c, struct sv key, struct sv value, char *why, size_t s
 	return 0;
 }
 
-/* A name that is too long to be shown is its number. */
-static void
-print_group(uint64_t v, char *buf, size_t size)
+/* ---- groups ---- */
+
+static size_t
+group_index(const struct setting *s)
 {
-	const struct group	*g = v != 0 ? getgrgid((gid_t)(v - 1)) : NULL;
+	return s->offset == offsetof(struct config, allow_group) ? 0 : 1;
+}
+
+/* As it was set; a name that is too long to be shown is its number. */
+static void
+print_group(const struct config *c, const struct setting *s, uint64_t v, char *buf, size_t size)
+{
+	const char	*name = c->groups[group_index(s)];
 
 	if (v == 0)
 		buf[0] = '\0';
-	else if (g != NULL && strlen(g->gr_name) < size)
-		(void)snprintf(buf, size, "%s", g->gr_name);
+	else if (name[0] != '\0' && strlen(name) < size)
+		(void)snprintf(buf, size, "%s", name);
 	else
 		(void)snprintf(buf, size, "%" PRIu64, v - 1);
 }
 
-static int
-parse_group(struct sv text, uint64_t *ret)
+/* The number of a group that these settings have by that name. */
+static bool
+known_group(const struct config *c, const char *name, uint32_t *ret)
 {
-	const struct group	*g;
-	char			 name[64];
-	uint64_t		 gid;
+	const uint64_t	values[CONFIG_GROUPS] = { c->allow_group, c->admin_group };
 
-	*ret = 0;
-	if (text.n == 0)
-		return 0;
-	if (text.n >= sizeof name)
-		return -EINVAL;
-	(void)snprintf(name, sizeof name, SV_FMT, SV_ARG(text));
-	g = getgrnam(name);
-	if (g != NULL) {
-		*ret = (uint64_t)g->gr_gid + 1;
-		return 0;
+	for (size_t i = 0; i < CONFIG_GROUPS; i++) {
+		if (values[i] != 0 && strcmp(c->groups[i], name) == 0) {
+			*ret = (uint32_t)(values[i] - 1);
+			return true;
+		}
 	}
-	if (config_parse(CONFIG_COUNT, text, &gid) != 0 || gid >= UINT32_MAX)
+	return false;
+}
+
+static int
+set_group(struct config *c, const struct setting *s, struct sv text, char *why, size_t size)
+{
+	char		*shown = c->groups[group_index(s)], name[64];
+	uint32_t	 gid = 0;
+	uint64_t	 v;
+	bool		 named;
+
+	(void)snprintf(name, sizeof name, SV_FMT, SV_ARG(text));
+	named = strlen(name) == text.n && text.n > 0 &&
+	    ((c->known != NULL && known_group(c->known, name, &gid)) ||
+	    names_group(name, c->known == NULL, &gid) == 0);
+	if (named)
+		v = (uint64_t)gid + 1;
+	else if (text.n == 0)
+		v = 0;
+	else if (config_parse(CONFIG_COUNT, text, &v) == 0 && v < UINT32_MAX)
+		v++;
+	else {
+		(void)snprintf(why, size, "%s: there is no group '%.60s'%s", s->key, name, where(c));
 		return -EINVAL;
-	*ret = gid + 1;
+	}
+	memset(shown, 0, sizeof c->groups[0]);
+	if (named && text.n < sizeof c->groups[0])
+		memcpy(shown, name, text.n);
+	*value_of(c, s) = v;
 	return 0;
 }
 
@@ -175,10 +215,6 @@ print(const struct setting *s, uint64_t v, char *buf, size_t size)
 {
 	const struct unit	*u = s->kind == CONFIG_DURATION ? durations : sizes, *best = u;
 
-	if (s->kind == CONFIG_GROUP) {
-		print_group(v, buf, size);
-		return;
-	}
 	for (; s->kind != CONFIG_COUNT && u->name != NULL; u++) {
 		if (v != 0 && v % u->factor == 0)
 			best = u;
@@ -189,6 +225,18 @@ print(const struct setting *s, uint64_t v, char *buf, size_t size)
 		(void)snprintf(buf, size, "%" PRIu64 "%s", v / best->factor, best->name);
 }
 
+static void
+print_of(const struct config *c, const struct setting *s, char *buf, size_t size)
+{
+	struct config	 copy = *c;
+	uint64_t	 v = *value_of(&copy, s);
+
+	if (s->kind == CONFIG_GROUP)
+		print_group(c, s, v, buf, size);
+	else
+		print(s, v, buf, size);
+}
+
 int
 config_parse(enum config_kind kind, struct sv text, uint64_t *ret)
 {
@@ -197,8 +245,6 @@ config_parse(enum config_kind kind, struct sv text, uint64_t *ret)
 	size_t			 i = 0;
 	struct sv		 unit;
 
-	if (kind == CONFIG_GROUP)
-		return parse_group(text, ret);
 	for (; i < text.n && text.p[i] >= '0' && text.p[i] <= '9'; i++) {
 		if (v > UINT64_MAX / 20)
 			return -EINVAL;
@@ -224,8 +270,6 @@ int
 config_row(const struct config *c, size_t i, const char **ret_key, const char **ret_text,
     char *value, char *fallback, size_t size)
 {
-	struct config	copy = *c;
-
 	if (i >= NSETTINGS + c->nweights)
 		return -ENOENT;
 	if (i >= NSETTINGS) {
@@ -237,8 +281,11 @@ config_row(const struct config *c, size_t i, const char **ret_key, const char **
 	}
 	*ret_key = settings[i].key;
 	*ret_text = settings[i].text;
-	print(&settings[i], *value_of(&copy, &settings[i]), value, size);
-	print(&settings[i], settings[i].fallback, fallback, size);
+	print_of(c, &settings[i], value, size);
+	if (settings[i].kind == CONFIG_GROUP)
+		fallback[0] = '\0';	/* none */
+	else
+		print(&settings[i], settings[i].fallback, fallback, size);
 	return 0;
 }
 
@@ -246,7 +293,6 @@ int
 config_value(const struct config *c, struct sv key, char *value, size_t size)
 {
 	const struct config_weight	*w = weight_of(c, key);
-	struct config			 copy = *c;
 
 	if (w != NULL) {
 		(void)snprintf(value, size, "%" PRIu32, w->weight);
@@ -254,7 +300,7 @@ config_value(const struct config *c, struct sv key, char *value, size_t size)
 	}
 	for (size_t i = 0; i < NSETTINGS; i++) {
 		if (sv_is(key, settings[i].key)) {
-			print(&settings[i], *value_of(&copy, &settings[i]), value, size);
+			print_of(c, &settings[i], value, size);
 			return 0;
 		}
 	}
@@ -264,8 +310,7 @@ config_value(const struct config *c, struct sv key, char *value, size_t size)
 int
 config_set(struct config *c, struct sv key, struct sv value, char *why, size_t size)
 {
-	static const char *const example[] = { "8", "30s", "64M",
-	    "users, the name of a group that exists" };
+	static const char *const example[] = { "8", "30s", "64M" };
 	char		 least[32], most[32];
 	uint64_t	 v;
 
@@ -276,6 +321,8 @@ config_set(struct config *c, struct sv key, struct sv value, char *why, size_t s
 
 		if (!sv_is(key, s->key))
 			continue;
+		if (s->kind == CONFIG_GROUP)
+			return set_group(c, s, value, why, size);
 		if (config_parse(s->kind, value, &v) != 0) {
 			(void)snprintf(why, size, "%s: '%.*s' is no value for it; write one like %s",
 			    s->key, (int)(value.n > 60 ? 60 : value.n), value.p, example[s->kind]);
@@ -327,8 +374,14 @@ config_renew(struct config *now, const struct config *was, const struct config *
 	struct config	old = *was, new = *next;
 
 	for (size_t i = 0; i < NSETTINGS; i++) {
-		if (*value_of(now, &settings[i]) == *value_of(&old, &settings[i]))
-			*value_of(now, &settings[i]) = *value_of(&new, &settings[i]);
+		const struct setting	*s = &settings[i];
+
+		if (*value_of(now, s) != *value_of(&old, s))
+			continue;
+		*value_of(now, s) = *value_of(&new, s);
+		if (s->kind == CONFIG_GROUP)
+			memcpy(now->groups[group_index(s)], next->groups[group_index(s)],
+			    sizeof now->groups[0]);
 	}
 	renew_weights(now, was, next);
 }

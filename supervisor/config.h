@@ -13,8 +13,7 @@
 
 #include "common/sv.h"
 
-/* GROUP: its number and one, 0 for none; written as its name, or its number where it has
- * none. */
+/* GROUP: its number and one, 0 for none; written as a name or a number. */
 enum config_kind { CONFIG_COUNT, CONFIG_DURATION, CONFIG_SIZE, CONFIG_GROUP };
 
 /* X(member, key, kind, default, least, most, text) */
@@ -84,12 +83,18 @@ struct config_weight {
 	uint32_t	uid, weight;
 };
 
+#define CONFIG_GROUPS		2		/* settings that are one */
+
 struct config {
 #define X(member, key, kind, dflt, least, most, text)	uint64_t member;
 	CONFIG_LIST(X)
 #undef X
 	struct config_weight weights[CONFIG_WEIGHTS];
 	uint32_t	 nweights;
+	char		 groups[CONFIG_GROUPS][32];	/* as they were set; "": a number */
+	/* Of names that these settings have the numbers are known, and others are looked up
+	 * where nothing waits (names.h).  NULL, before the loop: anywhere. */
+	const struct config *known;
 };
 
 void	config_init(struct config *);
@@ -108,7 +113,7 @@ uint32_t config_weight(const struct config *, uint32_t uid);
 /* The value of one setting as text.  0 or -ENOENT. */
 int	config_value(const struct config *, struct sv key, char *value, size_t size);
 
-/* A value in the settings' syntax: 8, 30s, 64M.  0 or -EINVAL. */
+/* A value in the settings' syntax: 8, 30s, 64M; no GROUP.  0 or -EINVAL. */
 int	config_parse(enum config_kind, struct sv text, uint64_t *ret);
 
 /* 0; -ENOENT for an unknown key, -EINVAL for a value, with one line in why. */

@@ -146,6 +146,7 @@ manager_reload(struct manager *m, char why[CONFIG_FILE_WHY])
 		(void)notify_send(m->notify, "RELOADING=1\nMONOTONIC_USEC=%llu",
 		    (unsigned long long)now_us());
 	config_init(&next);
+	next.known = &s->config;
 	if (s->config_path != NULL)
 		r = config_file_read(s->config_path, &next, why);
 	if (r == 0) {

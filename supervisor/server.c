@@ -390,6 +390,7 @@ server_init(struct server *s, const struct server_setup *setup)
 	output_init(&s->outputs);
 	runs_init(&s->runs, s->base, &s->config, &observers, s);
 	open_state(s, setup->state);
+	s->config.known = &s->config;	/* from now on no name is waited for */
 	s->written = s->config;
 	s->runs.cpus = cpus_auto();
 	s->runs.owner = s->uid;

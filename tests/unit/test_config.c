@@ -8,7 +8,33 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <pwd.h>
+#include <grp.h>
+
 #include "supervisor/config.h"
+
+/* What asks the directories of the host, in place of libc's: here it is asked only where it
+ * may be, and knows one user and one group that are in no file. */
+#define ELSEWHERE	"directory"
+static int	asked;
+
+struct passwd *
+getpwnam(const char *name)
+{
+	static struct passwd	pw = { .pw_uid = 70001 };
+
+	asked++;
+	return strcmp(name, ELSEWHERE) == 0 ? &pw : NULL;
+}
+
+struct group *
+getgrnam(const char *name)
+{
+	static struct group	g = { .gr_gid = 70002 };
+
+	asked++;
+	return strcmp(name, ELSEWHERE) == 0 ? &g : NULL;
+}
 
 static void
 values_are_read(void **state)
@@ -31,13 +57,6 @@ values_are_read(void **state)
 		{ CONFIG_COUNT, "1 ", -EINVAL, 0 },
 		{ CONFIG_COUNT, "0x10", -EINVAL, 0 },
 		{ CONFIG_COUNT, "99999999999999999999999", -EINVAL, 0 },
-		{ CONFIG_GROUP, "", 0, 0 },
-		{ CONFIG_GROUP, "root", 0, 1 },
-		{ CONFIG_GROUP, "0", 0, 1 },
-		{ CONFIG_GROUP, "4294967294", 0, 4294967295 },
-		{ CONFIG_GROUP, "4294967295", -EINVAL, 0 },
-		{ CONFIG_GROUP, "no such group", -EINVAL, 0 },
-		{ CONFIG_GROUP, "-1", -EINVAL, 0 },
 		{ CONFIG_DURATION, "500ms", 0, 500 },
 		{ CONFIG_DURATION, "30s", 0, 30000 },
 		{ CONFIG_DURATION, "2m", 0, 120000 },
@@ -102,11 +121,11 @@ users_have_weights(void **state)
 	config_init(&c);
 	assert_int_equal(config_weight(&c, 4711), 1);
 	assert_int_equal(config_set(&c, SV_LIT("weight.4711"), SV_LIT("3"), why, sizeof why), 0);
-	assert_int_equal(config_set(&c, SV_LIT("weight.root"), SV_LIT("2"), why, sizeof why), 0);
+	assert_int_equal(config_set(&c, SV_LIT("weight." ELSEWHERE), SV_LIT("2"), why, sizeof why), 0);
 	assert_int_equal(config_weight(&c, 4711), 3);
-	assert_int_equal(config_weight(&c, 0), 2);
+	assert_int_equal(config_weight(&c, 70001), 2);
 	assert_int_equal(config_weight(&c, 1), 1);
-	assert_int_equal(config_value(&c, SV_LIT("weight.root"), value, sizeof value), 0);
+	assert_int_equal(config_value(&c, SV_LIT("weight." ELSEWHERE), value, sizeof value), 0);
 	assert_string_equal(value, "2");
 	assert_int_equal(config_row(&c, n, &key, &text, value, fallback, sizeof value), 0);
 	assert_string_equal(key, "weight.4711");
@@ -120,8 +139,9 @@ users_have_weights(void **state)
 	    -EINVAL);
 	assert_non_null(strstr(why, "from 1 to 1000"));
 	/* One user has one weight, whatever he is called; there is room for so many. */
-	assert_int_equal(config_set(&c, SV_LIT("weight.0"), SV_LIT("5"), why, sizeof why), 0);
-	assert_int_equal(config_weight(&c, 0), 5);
+	assert_int_equal(config_set(&c, SV_LIT("weight.70001"), SV_LIT("5"), why, sizeof why),
+	    0);
+	assert_int_equal(config_weight(&c, 70001), 5);
 	for (unsigned i = 2; i < CONFIG_WEIGHTS; i++) {
 		(void)snprintf(name, sizeof name, "weight.%u", 100000 + i);
 		assert_int_equal(config_set(&c, sv_from(name), SV_LIT("2"), why, sizeof why), 0);
@@ -129,6 +149,88 @@ users_have_weights(void **state)
 	assert_int_equal(config_set(&c, SV_LIT("weight.200000"), SV_LIT("2"), why, sizeof why),
 	    -EINVAL);
 	assert_non_null(strstr(why, "64 users"));
+}
+
+static void
+a_group_is_a_name_or_a_number(void **state)
+{
+	static const struct {
+		const char	*text, *shown;	/* shown NULL: refused */
+		uint64_t	 v;
+	} cases[] = {
+		{ "", "", 0 },
+		{ ELSEWHERE, ELSEWHERE, 70003 },
+		{ "0", "0", 1 },
+		{ "4294967294", "4294967294", 4294967295 },
+		{ "4294967295", NULL, 0 },
+		{ "no such group", NULL, 0 },
+		{ "-1", NULL, 0 },
+	};
+	char		value[32], why[200];
+	struct config	c;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		config_init(&c);
+		assert_int_equal(config_set(&c, SV_LIT("admin-group"), sv_from(cases[i].text), why,
+		    sizeof why), cases[i].shown != NULL ? 0 : -EINVAL);
+		assert_int_equal(c.admin_group, cases[i].v);
+		assert_int_equal(c.allow_group, 0);
+		if (cases[i].shown == NULL) {
+			assert_non_null(strstr(why, "admin-group: there is no group"));
+			continue;
+		}
+		assert_int_equal(config_value(&c, SV_LIT("admin-group"), value, sizeof value), 0);
+		assert_string_equal(value, cases[i].shown);
+	}
+}
+
+static void
+set_to(struct config *c, const char *key, const char *value)
+{
+	char	why[200];
+
+	if (config_set(c, sv_from(key), sv_from(value), why, sizeof why) != 0)
+		fail_msg("%s", why);
+}
+
+/* While somebody is served no directory is asked: names are in the host's files, or were
+ * set before. */
+static void
+nothing_waits_for_a_directory(void **state)
+{
+	struct config	 c, next;
+	const char	*key, *text;
+	char		 value[32], fallback[32], why[200];
+
+	(void)state;
+	config_init(&c);
+	set_to(&c, "weight." ELSEWHERE, "3");
+	set_to(&c, "allow-group", ELSEWHERE);
+	c.known = &c;
+	asked = 0;
+	config_init(&next);	/* a reload */
+	next.known = &c;
+	set_to(&next, "weight." ELSEWHERE, "4");
+	set_to(&next, "weight.root", "5");
+	set_to(&next, "allow-group", ELSEWHERE);
+	set_to(&next, "admin-group", "root");
+	assert_int_equal(config_weight(&next, 70001), 4);
+	assert_int_equal(config_weight(&next, 0), 5);
+	assert_int_equal(next.allow_group, 70003);
+	assert_int_equal(next.admin_group, 1);
+	config_renew(&c, &c, &next);
+	assert_int_equal(config_value(&c, SV_LIT("admin-group"), value, sizeof value), 0);
+	assert_string_equal(value, "root");
+	assert_int_equal(config_set(&c, SV_LIT("weight.stranger"), SV_LIT("2"), why, sizeof why),
+	    -EINVAL);
+	assert_non_null(strstr(why, "while it serves: give the number"));
+	assert_int_equal(config_set(&c, SV_LIT("allow-group"), SV_LIT("strangers"), why, sizeof why),
+	    -EINVAL);
+	assert_non_null(strstr(why, "while it serves: give the number"));
+	for (size_t i = 0; config_row(&c, i, &key, &text, value, fallback, sizeof value) == 0; i++)
+		;
+	assert_int_equal(asked, 0);
 }
 
 static void
@@ -208,6 +310,8 @@ main(void)
 		cmocka_unit_test(values_are_read),
 		cmocka_unit_test(every_setting_is_shown_and_can_be_set),
 		cmocka_unit_test(users_have_weights),
+		cmocka_unit_test(a_group_is_a_name_or_a_number),
+		cmocka_unit_test(nothing_waits_for_a_directory),
 		cmocka_unit_test(values_are_shown_in_their_largest_unit),
 		cmocka_unit_test(a_value_stays_within_its_bounds),
 	};
