@@ -19,14 +19,14 @@ static bool		 log_priorities;	/* before each, for the journal to read */
 static unsigned		 log_lost;		/* lines that it had no room for */
 
 void
-log_init(const char *program, enum log_level level, bool journal)
+log_init(const char *program, enum log_level level, const char *journal)
 {
 	log_program = program;
 	log_level = level;
 	fd_close(&log_journal);
 	log_priorities = journald_is(STDERR_FILENO, getenv("JOURNAL_STREAM"));
-	if (log_priorities && journal)
-		log_journal = journald_open(JOURNALD_SOCKET);
+	if (log_priorities && journal != NULL)
+		log_journal = journald_open(journal);
 }
 
 /* One write a line, so that lines of several processes do not mix. */

@@ -1,6 +1,6 @@
 /*
  * Log lines, with a token that says which part speaks.  They go to standard error.  Where
- * that is systemd's journal, each begins with its priority in <>; or, with `journal`, they
+ * that is systemd's journal, each begins with its priority in <>; or, with its socket, they
  * go there as records with fields:
  *
  *	MESSAGE  PRIORITY  SYSLOG_IDENTIFIER
@@ -25,9 +25,10 @@ struct log_subject {
 	uid_t		 uid;		/* who it belongs to */
 };
 
-/* `level`: the least urgent that is written.  program: borrowed.  journal: it may hold a
- * descriptor for it (which is not for who closes those that it does not know). */
-void	log_init(const char *program, enum log_level, bool journal);
+/* `level`: the least urgent that is written.  program: borrowed.  journal: its socket
+ * (JOURNALD_SOCKET), for which a descriptor is held: not before those that are not known are
+ * closed.  NULL: lines only. */
+void	log_init(const char *program, enum log_level, const char *journal);
 
 void	log_at(enum log_level, const char *token, const char *fmt, ...)
 	    __attribute__((format(printf, 3, 4)));

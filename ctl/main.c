@@ -67,7 +67,7 @@ main(int argc, char **argv)
 	(void)setlocale(LC_CTYPE, "");
 	/* A closed pipe or socket is an error to report, not a reason to vanish. */
 	(void)signal(SIGPIPE, SIG_IGN);
-	log_init("paratestctl", LOG_LEVEL_WARN, false);
+	log_init("paratestctl", LOG_LEVEL_WARN, NULL);
 	while ((c = getopt_long(argc, argv, "+h", longs, NULL)) != -1) {
 		switch (c) {
 		case 's':

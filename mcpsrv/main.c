@@ -197,7 +197,7 @@ main(int argc, char **argv)
 	(void)mallopt(M_MMAP_THRESHOLD, HEAP_KEPT);
 	/* A client that is gone is an end of input, not a reason to vanish. */
 	(void)signal(SIGPIPE, SIG_IGN);
-	log_init("paratest-mcp", LOG_LEVEL_INFO, false);
+	log_init("paratest-mcp", LOG_LEVEL_INFO, NULL);
 	code = read_options(argc, argv, &s, &policy);
 	if (code != -1)
 		return code;

@@ -143,7 +143,7 @@ set_aside(struct ingest *in, const struct irun *run)
 
 	(void)snprintf(from, sizeof from, INGEST_DIR "/%s", run->id);
 	(void)snprintf(to, sizeof to, INGEST_DIR ".damaged-%s", run->id);
-	log_warn("store", "%s: the journal cannot be read beyond byte %llu; it is now %s",
+	irun_warn(run, "%s: the journal cannot be read beyond byte %llu; it is now %s",
 	    run->id, (unsigned long long)run->reader.at, to);
 	if (renameat(in->db->dirfd, from, in->db->dirfd, to) == -1 && errno != ENOENT)
 		return -errno;
@@ -166,7 +166,7 @@ read_on(struct ingest *in, struct irun *run, const struct batch *b)
 			return r;
 		r = apply_record(in, run, type, body);
 		if (r == -EINVAL || r == -EBADMSG) {
-			log_warn("store", "%s: a record of its journal makes no sense", run->id);
+			irun_warn(run, "%s: a record of its journal makes no sense", run->id);
 			r = 0;
 		}
 		if (r != 0)

@@ -142,9 +142,10 @@ end_lost(struct ingest *in, const char *id)
 int
 ingest_end_lost(struct ingest *in)
 {
-	static const char	 sql[] = "SELECT id, run FROM runs WHERE end_ms IS NULL"
+	static const char	 sql[] = "SELECT id, run, uid FROM runs WHERE end_ms IS NULL"
 				    " AND id > ?1 ORDER BY id LIMIT 1";
 	char			 id[INGEST_RUN_ID + 1];
+	struct log_subject	 about = { .run = id, .has_uid = true };
 	sqlite3_stmt		*st;
 	int64_t			 last = 0;
 	int			 r;
@@ -152,10 +153,12 @@ ingest_end_lost(struct ingest *in)
 	while ((r = db_row(in->db, &st, sql, "i", last)) == 1) {
 		last = sqlite3_column_int64(st, 0);
 		(void)snprintf(id, sizeof id, "%s", (const char *)sqlite3_column_text(st, 1));
+		about.uid = (uid_t)sqlite3_column_int64(st, 2);
 		db_done(st);
 		if (has_journal(in->db, id))
 			continue;
-		log_warn("store", "%s: it is not over, and its journal is gone", id);
+		log_about(&about, LOG_LEVEL_WARN, "store", "%s: it is not over, and its journal "
+		    "is gone", id);
 		r = end_lost(in, id);
 		if (r != 0)
 			return r;

@@ -5,6 +5,7 @@
 #include <sys/queue.h>
 
 #include "common/journal.h"
+#include "common/log.h"
 #include "store/blob.h"
 #include "store/db.h"
 #include "store/ingest.h"
@@ -48,6 +49,11 @@ struct irun {
 	size_t			 log_len, log_cap;
 	uint64_t		 log_at, log_seq, log_events;
 };
+
+/* Whose it is, is known once its first record was read. */
+#define irun_warn(run, ...)						\
+	log_about(&(struct log_subject){ .run = (run)->id, .has_uid = (run)->row != 0,	\
+	    .uid = (uid_t)(run)->uid }, LOG_LEVEL_WARN, "store", __VA_ARGS__)
 
 /* A first attempt that has no row yet: most end in the transaction that they start in,
  * and are put into their row once. */

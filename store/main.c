@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/fdutil.h"
+#include "common/journald.h"
 #include "common/log.h"
 #include "common/outcome.h"
 #include "store/service.h"
@@ -53,8 +54,8 @@ main(int argc, char **argv)
 		    "It is started by paratestd, with a socket as descriptor 3.\n");
 		return EXIT_USAGE;
 	}
-	log_init("paratest-store", LOG_LEVEL_WARN, false);
 	take_descriptors();
+	log_init("paratest-store", LOG_LEVEL_WARN, JOURNALD_SOCKET);
 	take_signals();
 	(void)umask(077);
 	return service_run(argv[1], STORE_FD);

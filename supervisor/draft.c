@@ -25,7 +25,8 @@ new_id(char id[DRAFT_ID + 1])
 static void
 open_journal(struct draft *d, const struct draft_place *place)
 {
-	int	dir, r = -1;
+	const struct log_subject about = { .run = d->id, .has_uid = true, .uid = d->uid };
+	int			 dir, r = -1;
 
 	if (place->state->fd != -1) {
 		r = journal_create(&d->journal, place->state->journals, d->id);
@@ -34,13 +35,14 @@ open_journal(struct draft *d, const struct draft_place *place)
 		if (r == 0 && d->tracked == NULL)
 			(void)unlinkat(place->state->journals, d->id, 0);
 		else if (r != 0)
-			log_warn("history", "cannot make a journal: %s", strerror(-r));
+			log_about(&about, LOG_LEVEL_WARN, "history", "cannot make a journal: %s",
+			    strerror(-r));
 	}
 	if (r == 0)
 		return;
 	dir = open(place->scratch, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir == -1 || journal_create(&d->journal, dir, NULL) != 0)
-		log_warn("history", "no output can be kept");
+		log_about(&about, LOG_LEVEL_WARN, "history", "no output can be kept");
 	if (dir != -1)
 		(void)close(dir);
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/journald.h"
 #include "common/log.h"
 #include "common/outcome.h"
 #include "common/privilege.h"
@@ -273,7 +274,8 @@ main(int argc, char **argv)
 	char			*worker, *store, *scratch, *state;
 
 	parse_options(argc, argv, &o);
-	log_init("paratestd", o.verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, true);
+	log_init("paratestd", o.verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO,
+	    JOURNALD_SOCKET);
 	if (o.ready_fd != -1)
 		(void)fcntl(o.ready_fd, F_SETFD, FD_CLOEXEC);
 	(void)signal(SIGPIPE, SIG_IGN);

@@ -18,6 +18,7 @@
 
 struct event_base;
 struct identity;
+struct log_subject;
 struct peer_set;
 struct pool;
 
@@ -56,6 +57,8 @@ struct pool_ops {
 	void	(*over)(const struct pool_job *, const struct pool_over *);
 	/* A part of the output: of the record, or live. */
 	void	(*output)(const struct pool_job *, unsigned stream, struct sv, bool live);
+	/* What a line of the log about it is about. */
+	void	(*subject)(const struct pool_job *, struct log_subject *);
 };
 
 struct pool_count {

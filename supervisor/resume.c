@@ -459,6 +459,10 @@ revive(struct resume *re, const struct draft_place *place, const char *id)
 	return 0;
 }
 
+/* Of one that is not read whole its id is all that is known. */
+#define log_run(id, level, ...)	log_about(&(struct log_subject){ .run = (id) }, level, "resume", \
+	    __VA_ARGS__)
+
 /* Cut off or damaged within its plan: nobody was told of such a run, unless it was
  * damaged later.  It is kept for whoever wants to look. */
 static void
@@ -467,7 +471,8 @@ set_aside(const struct state *st, const char *id)
 	char	name[64];
 
 	(void)snprintf(name, sizeof name, "journal.damaged-%s", id);
-	log_warn("resume", "the plan of run %.8s cannot be read: it is now %s/%s", id, st->path, name);
+	log_run(id, LOG_LEVEL_WARN, "the plan of run %.8s cannot be read: it is now %s/%s", id,
+	    st->path, name);
 	(void)renameat(st->journals, id, st->fd, name);
 }
 
@@ -489,17 +494,17 @@ resume_one(struct runs *runs, const struct draft_place *place, const char *id)
 	if (fd != -1)
 		(void)close(fd);
 	if (r != 0)
-		log_warn("resume", "run %.8s: read up to byte %llu: %s", id,
+		log_run(id, LOG_LEVEL_WARN, "run %.8s: read up to byte %llu: %s", id,
 		    (unsigned long long)re.size, strerror(-r));
 	else if (re.run != NULL && re.size < size)
-		log_warn("resume", "run %.8s: its last %llu bytes were cut off", id,
+		log_run(id, LOG_LEVEL_WARN, "run %.8s: its last %llu bytes were cut off", id,
 		    (unsigned long long)(size - re.size));
 	if (re.run != NULL) {
 		r = revive(&re, place, id);
 		if (r != 0)
-			log_warn("resume", "run %.8s is left as it is: %s", id, strerror(-r));
+			log_run(id, LOG_LEVEL_WARN, "run %.8s is left as it is: %s", id, strerror(-r));
 	} else if (r == 0 && re.size == size) {
-		log_info("resume", "run %.8s was never committed", id);
+		log_run(id, LOG_LEVEL_INFO, "run %.8s was never committed", id);
 		(void)unlinkat(place->state->journals, id, 0);
 	} else if (r == 0 || r == -EBADMSG) {
 		set_aside(place->state, id);

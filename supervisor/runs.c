@@ -64,7 +64,9 @@ oldest_over(struct runs *rs, const struct user *u)
 			written = run;
 	}
 	if (written == NULL)
-		log_warn("runs", "run %.8s goes before its record could be written", oldest->id);
+		log_about(&(struct log_subject){ .run = oldest->id, .has_uid = true, .uid = u->uid },
+		    LOG_LEVEL_WARN, "runs", "run %.8s goes before its record could be written",
+		    oldest->id);
 	return written != NULL ? written : oldest;
 }
 
@@ -481,6 +483,17 @@ on_output(const struct pool_job *job, unsigned stream, struct sv data, bool live
 		run_keep_output(run, job->test, job->attempt, stream, data);
 }
 
+static void
+on_subject(const struct pool_job *job, struct log_subject *about)
+{
+	const struct run	*run = job->owner;
+
+	about->run = run->id;
+	about->test = run->plan.tests[job->test].name;
+	about->has_uid = true;
+	about->uid = run->uid;
+}
+
 const struct pool_ops runs_pool_ops = {
-	.starting = on_starting, .over = on_over, .output = on_output
+	.starting = on_starting, .over = on_over, .output = on_output, .subject = on_subject
 };

@@ -17,8 +17,23 @@
 
 #define SLOT_KILL_ROUNDS 4	/* walks of a dying worker's tree */
 
-#define slot_warn(s, ...)	log_about(&(struct log_subject){ .worker = (s)->number }, \
-	    LOG_LEVEL_WARN, "pool", __VA_ARGS__)
+#define slot_warn(s, ...)	log_about((struct log_subject []){ subject(s) }, LOG_LEVEL_WARN, \
+	    "pool", __VA_ARGS__)
+
+/* What is known of what goes on in it. */
+static struct log_subject
+subject(const struct slot *s)
+{
+	struct log_subject	about = { .worker = s->number };
+
+	if (s->who != NULL) {
+		about.has_uid = true;
+		about.uid = s->who->uid;
+	}
+	if (s->attempt_id != 0)
+		s->shop->ops->subject(&s->job, &about);
+	return about;
+}
 
 /* ---- what slot_fsm asks for ---- */
 
@@ -122,17 +137,18 @@ on_done(struct slot *s, const struct msg_attempt_done *m)
 /* The words of somebody else: one line, whatever is in them.  Those of one that is not
  * ready say why it will not be. */
 static void
-on_log(struct slot *s, struct sv text)
+on_log(struct slot *s, const struct msg_log *m)
 {
 	char	line[sizeof s->why];
+	bool	known = m->level >= LOG_LEVEL_ERROR && m->level <= LOG_LEVEL_DEBUG;
 
-	(void)snprintf(line, sizeof line, SV_FMT, SV_ARG(text));
+	(void)snprintf(line, sizeof line, SV_FMT, SV_ARG(m->text));
 	for (char *p = line; *p != '\0'; p++) {
 		if ((unsigned char)*p < ' ' || *p == 0x7f)
 			*p = '?';
 	}
-	log_about(&(struct log_subject){ .worker = s->number }, LOG_LEVEL_INFO, "worker", "%u: %s",
-	    s->number, line);
+	log_about((struct log_subject []){ subject(s) }, known ? (enum log_level)m->level :
+	    LOG_LEVEL_INFO, "worker", "%u: %s", s->number, line);
 	if (s->fsm.state == SLOT_SPAWNING)
 		(void)snprintf(s->why, sizeof s->why, "%s", line);
 }
@@ -165,7 +181,7 @@ on_frame(void *arg, enum msg_type type, uint32_t id, const union msg_body *m)
 	case MSG_ATTEMPT_DONE:
 		return on_done(s, &m->attempt_done);
 	case MSG_LOG:
-		on_log(s, m->log.text);
+		on_log(s, &m->log);
 		return 0;
 	default:
 		return -EBADMSG;

@@ -570,7 +570,7 @@ main(int argc, char **argv)
 	struct folders	dirs = read_options(argc, argv);
 	struct worker	w;
 
-	log_init("paratest-worker", LOG_LEVEL_WARN, false);
+	log_init("paratest-worker", LOG_LEVEL_WARN, NULL);
 	if (dirs.as != NULL)
 		become(dirs.as);
 	/* What a run has shared may be a million files: not for the supervisor's loop. */

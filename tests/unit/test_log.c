@@ -157,7 +157,7 @@ a_line_says_program_and_part(void **state)
 	memset(text, 'x', 7999);
 	text[7999] = '\0';
 	(void)unsetenv("JOURNAL_STREAM");
-	log_init("test_log", LOG_LEVEL_INFO, true);
+	log_init("test_log", LOG_LEVEL_INFO, JOURNALD_SOCKET);
 	(void)dup2(fd, 2);
 	log_about(&about, LOG_LEVEL_INFO, "pool", "worker %d\n\x1b[2J", 3);
 	log_debug("pool", "not this");

@@ -1,5 +1,6 @@
 /* Unit tests of store/ingest.c: what a journal says is in the database, once. */
 #include "tests/unit/store_fixture.h"
+#include "tests/unit/journal_fixture.h"
 
 #include <zstd.h>
 
@@ -492,8 +493,11 @@ static void
 a_damaged_journal_is_set_aside(void **state)
 {
 	struct st	*st = *state;
+	struct jx	 jx;
+	const char	*record;
 	uint64_t	 size;
 
+	jx_open(&jx);
 	st_plan(st, 1000, 3);
 	st_start(st, 0, 1);
 	st_finish(st, 0, 1, OUTCOME_PASS);
@@ -515,6 +519,11 @@ a_damaged_journal_is_set_aside(void **state)
 	assert_int_equal(N(st, "SELECT count(*) FROM attempts WHERE outcome = 0"), 1);
 	assert_int_equal(faccessat(st->dirfd, st->run, F_OK, 0), -1);
 	assert_int_equal(faccessat(st->dirfd, "../journal.damaged-" ST_RUN, F_OK, 0), 0);
+	record = jx_find(&jx, "the journal cannot be read");
+	assert_non_null(record);	/* whose and which, for who looks for it */
+	assert_non_null(strstr(record, "\nPARATEST_RUN=" ST_RUN "\n"));
+	assert_non_null(strstr(record, "\nPARATEST_UID=1000\n"));
+	jx_close(&jx);
 }
 
 int

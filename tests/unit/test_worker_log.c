@@ -1,0 +1,106 @@
+/*
+ * What a worker says reaches the journal with the fields that tell what it is about: run,
+ * test, user, worker.  The worker is a script that says what the test wrote for it.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <sys/stat.h>
+
+#include "common/clock.h"
+#include "tests/unit/control_fixture.h"
+#include "tests/unit/journal_fixture.h"
+
+#define DEADLINE_MS	60000
+
+struct fx {
+	struct jx	jx;
+	struct sx	sx;
+	char		program[64];
+};
+
+static void
+put_file(const char *path, const void *data, size_t len, mode_t mode)
+{
+	int	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, mode);
+
+	assert_int_not_equal(fd, -1);
+	assert_int_equal(write(fd, data, len), len);
+	assert_int_equal(close(fd), 0);
+}
+
+/* A worker that is ready, and says this of whatever it is given. */
+static void
+make_worker(struct fx *fx, enum log_level level, const char *text)
+{
+	struct msg_ready	 ready = { .version = MSG_VERSION, .host = SV_LIT("h"), .pid = 1,
+	    .isolation = SV_LIT("process") };
+	struct msg_log		 m = { .level = level, .text = sv_from(text) };
+	struct evbuffer		*b = evbuffer_new();
+	char			 frames[64], script[200];
+
+	assert_int_equal(msg_put(b, MSG_READY, 0, &ready), 0);
+	assert_int_equal(msg_put(b, MSG_LOG, 0, &m), 0);
+	(void)snprintf(frames, sizeof frames, "%s/frames", fx->jx.dir);
+	(void)snprintf(fx->program, sizeof fx->program, "%s/worker", fx->jx.dir);
+	(void)snprintf(script, sizeof script, "#!/bin/sh\ncat %s >&3\nexec cat <&3 >/dev/null\n",
+	    frames);
+	put_file(frames, evbuffer_pullup(b, -1), evbuffer_get_length(b), 0600);
+	put_file(fx->program, script, strlen(script), 0700);
+	evbuffer_free(b);
+}
+
+static const char *
+said(struct fx *fx, const char *part)
+{
+	msec_t		 end = now_ms() + DEADLINE_MS;
+	const char	*record;
+
+	do {
+		assert_true(event_base_loop(fx->sx.server.base, EVLOOP_ONCE) >= 0);
+		server_turn(&fx->sx.server);
+		record = jx_find(&fx->jx, part);
+	} while (record == NULL && now_ms() < end);
+	assert_non_null(record);
+	return record;
+}
+
+static void
+its_words_are_about_its_test(void **state)
+{
+	struct fx	*fx = calloc(1, sizeof *fx);
+	char		 want[64], *run;
+	const char	*record;
+
+	(void)state;
+	assert_non_null(fx);
+	jx_open(&fx->jx);
+	make_worker(fx, LOG_LEVEL_WARN, "its folder is left");
+	sx_open_with(&fx->sx, fx->program, NULL);
+	run = sx_submit(&fx->sx, sx_greeted(&fx->sx, SX_UID), 1, true);
+	assert_non_null(run);
+	record = said(fx, "its folder is left");
+	(void)snprintf(want, sizeof want, "\nPARATEST_RUN=%s\n", run);
+	if (strstr(record, want) == NULL)
+		fail_msg("%s", record);
+	assert_non_null(strstr(record, "\nPARATEST_TEST=t0\n"));
+	assert_non_null(strstr(record, "\nPARATEST_UID=1000\n"));
+	assert_non_null(strstr(record, "\nPARATEST_WORKER=1\n"));
+	assert_non_null(strstr(record, "\nPRIORITY=4\n"));
+	sx_close(&fx->sx);
+	jx_close(&fx->jx);
+	free(run);
+	free(fx);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(its_words_are_about_its_test),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
