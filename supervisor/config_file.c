@@ -207,9 +207,9 @@ document(struct reading *in)
 	return r;
 }
 
-/* Parses the text into *c. */
-static int
-parse(const char *path, const char *text, size_t len, struct config *c, char *why)
+int
+config_file_parse(const char *path, const char *text, size_t len, struct config *c,
+    char why[CONFIG_FILE_WHY])
 {
 	struct reading	in = { .path = path, .text = text, .why = why, .config = *c };
 	const char	*words;
@@ -228,6 +228,8 @@ parse(const char *path, const char *text, size_t len, struct config *c, char *wh
 	yaml_parser_delete(&in.parser);
 	if (r == 0)
 		*c = in.config;
+	if (r == -ENOMEM)
+		(void)snprintf(why, CONFIG_FILE_WHY, "%.300s: no memory", path);
 	return r;
 }
 
@@ -263,7 +265,7 @@ config_file_read(const char *path, struct config *c, char why[CONFIG_FILE_WHY])
 {
 	char	*text = malloc(CONFIG_FILE_MAX + 1);
 	ssize_t	 n = text == NULL ? -ENOMEM : slurp(path, text, CONFIG_FILE_MAX + 1);
-	int	 r = n < 0 ? (int)n : parse(path, text, (size_t)n, c, why);
+	int	 r = n < 0 ? (int)n : config_file_parse(path, text, (size_t)n, c, why);
 
 	free(text);
 	if (n == -ENOENT)

@@ -24,4 +24,8 @@
  */
 int	config_file_read(const char *path, struct config *c, char why[CONFIG_FILE_WHY]);
 
+/* The same for a text of `len` bytes that is in no file; path: for what is said of it. */
+int	config_file_parse(const char *path, const char *text, size_t len, struct config *c,
+	    char why[CONFIG_FILE_WHY]);
+
 #endif
