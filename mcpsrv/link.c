@@ -171,6 +171,34 @@ again(struct link *l)
 	set_timer(l, now_ms() + LINK_AGAIN_MS);
 }
 
+/* A service that nobody named and that does not let us in is none: ours is looked for, or
+ * started. */
+static bool
+is_none(const struct link *l)
+{
+	return !l->up && l->where.is_found && l->error.code == MSG_ERR_DENIED;
+}
+
+static void
+take_own(struct link *l)
+{
+	char	why[LOCATE_WHY];
+	int	r;
+
+	(void)event_del(l->io);
+	client_close(l->client);
+	l->client = new_client();
+	l->error = (struct client_error){ .code = 0 };
+	r = locate_own(&l->where, why);
+	if (r != 0) {
+		(void)fail_text(l, r, why, "");
+		return;
+	}
+	l->until = 0;
+	l->leaving = false;
+	set_timer(l, 0);
+}
+
 static void
 on_io(evutil_socket_t fd, short what, void *arg)
 {
@@ -182,6 +210,10 @@ on_io(evutil_socket_t fd, short what, void *arg)
 	r = client_step(l->client, on_frame, l, &l->error);
 	if (r == -EPIPE && !l->up && now_ms() < l->until) {
 		again(l);
+		return;
+	}
+	if (r == -EREMOTEIO && is_none(l)) {
+		take_own(l);
 		return;
 	}
 	if (r == -EPIPE || r == -EBADMSG || (r == -EREMOTEIO && !l->up)) {
