@@ -218,7 +218,7 @@ bench: all $(BIN)/paratest-bench
 	@$(BIN)/paratest-bench $(BENCH)
 bench-flaky: all $(BIN)/paratest-bench $(CORPUS)
 	@$(BIN)/paratest-bench $(BENCH) $(if $(filter flaky-rates,$(BENCH)),,flaky)
-$(BIN)/paratest-bench: $(BENCHES) $(B)/tested.a
+$(BIN)/paratest-bench: $(BENCHES) $(B)/tests/integ/hostile.o $(B)/tested.a
 	@mkdir -p $(@D)
 	@echo '  LD $@'
 	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_ctl) $(LIBS_store)

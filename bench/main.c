@@ -43,6 +43,8 @@ static const struct part parts[] = {
 	{ "record", "what the history costs of 1,000 x true", bench_record, false },
 	{ "history", "questions about 1,000,000 attempts", bench_history, false },
 	{ "mcp", "the MCP server beside the SDK's own on Node", bench_mcp, false },
+	{ "hostile", "one user's 200 hostile connections beside another's runs (root)",
+	  bench_hostile, false },
 	{ "flaky", "flake detection on programs whose flaws are known", bench_flaky, true },
 	{ "flaky-rates", "how often those fail alone; kept in tests/flaky/truth.json",
 	  bench_flaky_rates, true },

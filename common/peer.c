@@ -69,8 +69,10 @@ end(struct peer *p, int r, const char *why)
 	if (p->over)
 		return;
 	p->over = true;
-	p->r = r;
-	p->why = why;
+	if (p->r == 0) {	/* else what it was closed for is what counts */
+		p->r = r;
+		p->why = why;
+	}
 	if (p->rd != NULL)
 		(void)event_del(p->rd);
 	if (p->wr != NULL)
@@ -87,7 +89,7 @@ on_last(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (!p->over) {		/* the five seconds of peer_finish() */
 		p->over = true;
-		p->why = "the last messages were not read";
+		p->why = p->r == 0 ? "the last messages were not read" : p->why;
 	}
 	undirty(p);
 	p->ops->gone(p->arg, p->r, p->why);
@@ -107,12 +109,18 @@ on_frame(void *arg, enum msg_type type, uint32_t id, const union msg_body *m)
 static void
 take_frames(struct peer *p)
 {
-	const char	*why = "a handler refused it";
+	const char	*why = "a message out of place";
 	int		 r;
 
 	r = msg_drain(p->in, p->dir, p->reader, on_frame, p, &why);
-	if (r < 0)
+	if (r == -EBADMSG && p->ops->bad != NULL && !p->finishing) {
+		p->r = r;
+		p->why = why;
+		p->ops->bad(p->arg, why);
+		peer_finish(p);
+	} else if (r < 0) {
 		end(p, r, r == -ENOMEM ? "no memory" : why);
+	}
 }
 
 static void

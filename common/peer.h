@@ -29,6 +29,9 @@ struct peer_set {
 struct peer_ops {
 	/* A frame; non-zero: this peer misbehaved, close it (-EBADMSG). */
 	msg_fn	*frame;
+	/* Optional: what came is no message, or misbehaved (why: a constant text).  Nothing
+	 * more is read; what is sent now are the last words, and then gone() is called. */
+	void	(*bad)(void *arg, const char *why);
 	/* The stream is over (why: a constant text; r: 0 end of file, -EBADMSG
 	 * bad bytes, else -errno).  Called once, never from inside a call that
 	 * the owner makes into the peer. */

@@ -1,5 +1,6 @@
 /* Connections of clients; see control.h. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -124,8 +125,23 @@ on_gone(void *arg, int r, const char *why)
 	runs_client_gone(&s->runs, c->peer);
 }
 
+static void
+on_bad(void *arg, const char *why)
+{
+	struct conn		*c = arg;
+	struct msg_error	 m = { .code = MSG_ERR_BAD,
+	    .hint = SV_LIT("the connection is closed; is the client of another build?") };
+	char			 text[200];
+
+	if (!c->greeted)	/* who knows what speaks there */
+		return;
+	(void)snprintf(text, sizeof text, "what the client sent cannot be taken: %s", why);
+	m.text = sv_from(text);
+	(void)peer_send(c->peer, MSG_ERROR, 0, &m);
+}
+
 static const struct peer_ops conn_ops = {
-	.frame = on_frame, .gone = on_gone, .drained = on_drained
+	.frame = on_frame, .bad = on_bad, .gone = on_gone, .drained = on_drained
 };
 
 struct conn *

@@ -1,231 +1,36 @@
 /*
  * One user's two hundred connections do everything that is not meant: say nothing, speak a
  * byte at a time, flood, promise frames that are too long, make up ids, leave plans open.
- * Another's runs go on, and whoever asks is answered.  What it took is printed; what is
- * asserted holds however slow the machine is.  Skipped where we are not root.
+ * Another's runs go on and are whole, whoever asks is answered, and the supervisor stays small.
+ * Whoever reaches a bound is told so.  How fast all that is, `make bench BENCH=hostile` says.
+ * Skipped where we are not root.
  */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <event2/buffer.h>
 
 #include "common/clock.h"
 #include "common/msg.h"
 #include "common/xalloc.h"
 #include "ctl/client.h"
+#include "tests/integ/hostile.h"
 #include "tests/integ/users.h"
 
 #define THE(state)	(*(state) != NULL ? *(struct users **)(state) : (skip(), (struct users *)NULL))
-#define CLIENTS		200
-#define PINGS		50
+#define QUESTIONS	50
 #define MEMORY_MAX	(UINT64_C(512) << 20)	/* of the supervisor, resident */
 
 /* ---- the hostile user ---- */
-
-enum way { SILENT, SLOW, FLOOD, FLOOD_DEAF, OVERSIZED, FORGED, OPEN_PLAN, CHURN, N_WAYS };
-
-struct hostile {
-	enum way	 way;
-	int		 fd;
-	struct evbuffer	*out;
-	size_t		 slow;		/* bytes said so far */
-};
-
-static void
-greet(struct evbuffer *out)
-{
-	struct msg_hello	m = { .version = MSG_VERSION, .program = SV_LIT("hostile") };
-
-	(void)msg_put(out, MSG_HELLO, 1, &m);
-}
-
-static void
-flood(struct evbuffer *out)
-{
-	struct msg_status	m = { .has = 0 };
-
-	for (int i = 0; i < 1000; i++)
-		(void)msg_put(out, MSG_STATUS, 2, &m);
-}
-
-/* The id of another's run, those of none, and its first digit. */
-static void
-forge(struct evbuffer *out, const char *run)
-{
-	char				 id[33];
-	struct msg_run_cancel		 cancel = { .kill = true };
-	struct msg_run_watch		 watch = { .own = true };
-	struct msg_output_read		 output = { .test = SV_LIT("t") };
-	struct msg_plan_read		 plan = { .has = 0 };
-
-	for (int i = 0; i < 16; i++) {
-		(void)snprintf(id, sizeof id, "%s", run);
-		if (i > 1)
-			(void)snprintf(id, sizeof id, "%08x%08x%08x%08x", rand(), rand(), rand(), rand());
-		id[i == 1 ? 1 : 32] = '\0';
-		cancel.run = watch.run = output.run = plan.run = sv_from(id);
-		(void)msg_put(out, MSG_RUN_CANCEL, 3, &cancel);
-		(void)msg_put(out, MSG_RUN_WATCH, 4, &watch);
-		(void)msg_put(out, MSG_OUTPUT_READ, 5, &output);
-		(void)msg_put(out, MSG_PLAN_READ, 6, &plan);
-	}
-}
-
-static void
-open_plan(struct evbuffer *out, int more)
-{
-	static char		text[100000];
-	const struct sv		argv[] = { { text, sizeof text } };
-	struct msg_run_begin	begin = { .jobs = 1 };
-	struct msg_test_add	add = { .argv = { argv, 1 }, .cwd = SV_LIT("/") };
-	char			name[32];
-
-	memset(text, 'x', sizeof text);
-	if (!more)
-		(void)msg_put(out, MSG_RUN_BEGIN, 7, &begin);
-	(void)snprintf(name, sizeof name, "%d", rand());
-	add.name = sv_from(name);
-	(void)msg_put(out, MSG_TEST_ADD, 8, &add);
-}
-
-static void
-promise_too_much(struct evbuffer *out)
-{
-	char	header[MSG_HEADER], junk[4096];
-
-	msg_header(header, MSG_TEST_ADD, 9, 0x7fffffff);
-	memset(junk, 0xff, sizeof junk);
-	(void)evbuffer_add(out, header, sizeof header);
-	(void)evbuffer_add(out, junk, sizeof junk);
-}
-
-/* What it says next, when all before was taken. */
-static void
-speak(struct hostile *h, const char *run, int fresh)
-{
-	if (fresh && h->way != SILENT)
-		greet(h->out);
-	switch (h->way) {
-	case SILENT:
-	case CHURN:
-	case N_WAYS:
-		break;
-	case SLOW:
-		flood(h->out);
-		break;
-	case FLOOD:
-	case FLOOD_DEAF:
-		flood(h->out);
-		break;
-	case OVERSIZED:
-		promise_too_much(h->out);
-		break;
-	case FORGED:
-		forge(h->out, run);
-		break;
-	case OPEN_PLAN:
-		open_plan(h->out, !fresh);
-		break;
-	}
-}
-
-static void
-dial(struct hostile *h, const struct sockaddr_un *sa, const char *run)
-{
-	h->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (h->fd == -1 || connect(h->fd, (const struct sockaddr *)sa, sizeof *sa) == -1) {
-		if (h->fd != -1)
-			(void)close(h->fd);
-		h->fd = -1;
-		return;
-	}
-	(void)evbuffer_drain(h->out, evbuffer_get_length(h->out));
-	speak(h, run, 1);
-}
-
-static void
-hang_up(struct hostile *h)
-{
-	(void)close(h->fd);
-	h->fd = -1;
-}
-
-/* One step of one of them. */
-static void
-step(struct hostile *h, const struct sockaddr_un *sa, const char *run, short revents)
-{
-	char	buf[65536];
-	ssize_t	n;
-
-	if (h->fd == -1) {
-		dial(h, sa, run);
-		return;
-	}
-	if (h->way == CHURN || revents & (POLLHUP | POLLERR)) {
-		hang_up(h);
-		return;
-	}
-	if (h->way != FLOOD_DEAF && revents & POLLIN &&
-	    (n = read(h->fd, buf, sizeof buf)) <= 0 && (n == 0 || errno != EAGAIN)) {
-		hang_up(h);
-		return;
-	}
-	if (h->way == SILENT)
-		return;
-	if (h->way == SLOW)
-		(void)evbuffer_write_atmost(h->out, h->fd, 1);
-	else
-		(void)evbuffer_write(h->out, h->fd);
-	if (evbuffer_get_length(h->out) == 0)
-		speak(h, run, 0);
-}
-
-static void __attribute__((noreturn))
-be_hostile(const char *socket_path, const char *run, int go)
-{
-	struct sockaddr_un	sa = { .sun_family = AF_UNIX };
-	struct hostile		all[CLIENTS];
-	struct pollfd		p[CLIENTS];
-
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	(void)signal(SIGPIPE, SIG_IGN);
-	(void)snprintf(sa.sun_path, sizeof sa.sun_path, "%s", socket_path);
-	if (setgroups(bob.ngroups, bob.groups) == -1 || setresgid(bob.gid, bob.gid, bob.gid) == -1 ||
-	    setresuid(bob.uid, bob.uid, bob.uid) == -1)
-		_exit(1);
-	for (int i = 0; i < CLIENTS; i++) {
-		all[i] = (struct hostile){ .way = (enum way)(i % N_WAYS), .fd = -1,
-		    .out = evbuffer_new() };
-		dial(&all[i], &sa, run);
-	}
-	(void)write(go, "", 1);
-	(void)close(STDOUT_FILENO);
-	(void)close(STDERR_FILENO);
-	for (msec_t end = now_ms() + SERVICE_DEADLINE_MS; now_ms() < end;) {
-		for (int i = 0; i < CLIENTS; i++)
-			p[i] = (struct pollfd){ .fd = all[i].fd, .events = POLLIN };
-		(void)poll(p, CLIENTS, 1);
-		for (int i = 0; i < CLIENTS; i++)
-			step(&all[i], &sa, run, p[i].revents);
-	}
-	_exit(0);
-}
 
 static pid_t
 start_hostile(struct users *u, const char *run)
@@ -238,7 +43,7 @@ start_hostile(struct users *u, const char *run)
 	pid = fork();
 	assert_true(pid != -1);
 	if (pid == 0)
-		be_hostile(u->socket, run, fds[1]);
+		hostile_be(u->socket, bob.uid, bob.gid, run, fds[1]);
 	(void)close(fds[1]);
 	assert_int_equal(read(fds[0], &c, 1), 1);
 	(void)close(fds[0]);
@@ -246,14 +51,6 @@ start_hostile(struct users *u, const char *run)
 }
 
 /* ---- the others ---- */
-
-static int
-by_size(const void *a, const void *b)
-{
-	const uint64_t	*x = a, *y = b;
-
-	return (*x > *y) - (*x < *y);
-}
 
 static int
 on_status(void *arg, enum msg_type type, uint32_t id, const union msg_body *m)
@@ -264,48 +61,50 @@ on_status(void *arg, enum msg_type type, uint32_t id, const union msg_body *m)
 	return type == MSG_STATUS_OK;
 }
 
-/* Asks so often, each a connection of long ago; the largest memory that was told. */
-static uint64_t
-ping(struct client *c, const char *when)
+/* Asks so often, on a connection of long ago: each question is answered, and the supervisor
+ * is no larger than it may be. */
+static void
+ask(struct client *c)
 {
 	struct msg_status	m = { .has = 0 };
 	struct client_error	e;
-	uint64_t		took[PINGS], memory = 0, most = 0, start;
+	uint64_t		memory = 0;
 
-	for (int i = 0; i < PINGS; i++) {
-		start = now_us();
+	for (int i = 0; i < QUESTIONS; i++) {
 		if (client_request(c, MSG_STATUS, &m, on_status, &memory, &e) != 0)
 			fail_msg("no answer: %s", e.text);
-		took[i] = now_us() - start;
-		most = memory > most ? memory : most;
+		if (memory > MEMORY_MAX)
+			fail_msg("%llu bytes of memory", (unsigned long long)memory);
 		(void)poll(NULL, 0, 1);
 	}
-	qsort(took, PINGS, sizeof took[0], by_size);
-	print_message("%s: an answer takes %.2f ms (median), %.2f ms (the slowest); %.1f MiB\n", when,
-	    (double)took[PINGS / 2] / 1000, (double)took[PINGS - 1] / 1000,
-	    (double)most / (1 << 20));
-	return most;
 }
 
+/* All of a run of hers, whole: each test once, and its output. */
 static void
-run_many(struct users *u, const char *when)
+run_many(struct users *u)
 {
-	uint64_t	 start = now_us();
 	struct ran	 r;
-	json_t		*doc;
+	json_t		*doc, *t;
+	size_t		 i;
 
-	AS(u, &alice, &r, "run", "--json", users_file(u, &alice, "many.yaml", "tests:\n"
-	    "  - { name: a, run: 'true' }\n  - { name: b, run: 'true' }\n"
-	    "  - { name: c, run: 'true' }\n  - { name: d, run: 'true' }\n"
-	    "  - { name: e, run: 'true' }\n  - { name: f, run: 'true' }\n"
-	    "  - { name: g, run: 'true' }\n  - { name: h, run: 'true' }\n"));
+	AS(u, &alice, &r, "run", "--json", users_file(u, &alice, "many.yaml", "defaults: "
+	    "{ timeout: 10m }\ntests:\n"
+	    "  - { name: a, run: 'echo a' }\n  - { name: b, run: 'echo b' }\n"
+	    "  - { name: c, run: 'echo c' }\n  - { name: d, run: 'echo d' }\n"
+	    "  - { name: e, run: 'echo e' }\n  - { name: f, run: 'echo f' }\n"
+	    "  - { name: g, run: 'echo g' }\n  - { name: h, run: 'echo h' }\n"));
 	if (r.code != 0)
-		fail_msg("%s: %s %s", when, r.out, r.err);
+		fail_msg("%s %s", r.out, r.err);
 	doc = ran_document(&r);
 	assert_int_equal(ran_summary(doc, "passed"), 8);
+	json_array_foreach(json_object_get(doc, "results"), i, t) {
+		assert_int_equal(json_integer_value(json_object_get(t, "attempts")), 1);
+		assert_int_equal(strlen(json_string_value(json_object_get(t, "output"))), 2);
+		assert_int_equal(json_string_value(json_object_get(t, "output"))[0],
+		    json_string_value(json_object_get(t, "name"))[0]);
+	}
 	json_decref(doc);
 	ran_free(&r);
-	print_message("%s: a run of 8 tests takes %.1f ms\n", when, (double)(now_us() - start) / 1000);
 }
 
 static void
@@ -315,7 +114,6 @@ others_go_on(void **state)
 	struct client_error	 e;
 	struct client		*c;
 	struct ran		 r;
-	uint64_t		 memory;
 	char			*id;
 	pid_t			 pid;
 	int			 status;
@@ -330,18 +128,15 @@ others_go_on(void **state)
 	ran_free(&r);
 	c = client_open(u->socket, false, &e);
 	assert_non_null(c);
-	(void)ping(c, "alone");
-	run_many(u, "alone");
 	pid = start_hostile(u, id);
-	memory = ping(c, "beside 200");
-	for (int i = 0; i < 2; i++)
-		run_many(u, "beside 200");
-	memory = memory > ping(c, "beside 200") ? memory : ping(c, "beside 200");
+	ask(c);
+	run_many(u);
+	ask(c);
+	run_many(u);
+	ask(c);
 	assert_int_equal(kill(pid, SIGKILL), 0);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-	if (memory > MEMORY_MAX)
-		fail_msg("%llu bytes of memory", (unsigned long long)memory);
 	/* Whose id they used has noticed nothing. */
 	(void)users_file(u, &alice, "go", "");
 	AS(u, &alice, &r, "watch", id);
@@ -351,11 +146,139 @@ others_go_on(void **state)
 	free(id);
 }
 
+/* ---- each bound, reached by one who is told so ---- */
+
+/* Does this as the hostile user in a process of its own; what it comes to, to be freed. */
+static char *
+as_bob(struct users *u, void (*f)(const char *socket_path, FILE *out))
+{
+	char	*text = xcalloc(1, 2000);
+	int	 fds[2], status;
+	size_t	 n;
+	FILE	*f_in, *out;
+	pid_t	 pid;
+
+	assert_int_equal(pipe(fds), 0);
+	pid = fork();
+	assert_true(pid != -1);
+	if (pid == 0) {
+		out = fdopen(fds[1], "w");
+		if (setgroups(bob.ngroups, bob.groups) == -1 ||
+		    setresgid(bob.gid, bob.gid, bob.gid) == -1 ||
+		    setresuid(bob.uid, bob.uid, bob.uid) == -1)
+			_exit(1);
+		f(u->socket, out);
+		(void)fflush(out);
+		_exit(0);
+	}
+	(void)close(fds[1]);
+	f_in = fdopen(fds[0], "r");
+	n = fread(text, 1, 1999, f_in);
+	text[n] = '\0';
+	(void)fclose(f_in);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	return text;
+}
+
+static void
+connect_too_often(const char *socket_path, FILE *out)
+{
+	struct client_error	e = { .code = 0 };
+	int			n = 0;
+
+	while (client_open(socket_path, false, &e) != NULL && n < 100)
+		n++;
+	(void)fprintf(out, "%d: %s", n, e.text);
+}
+
+static int
+on_error(void *arg, enum msg_type type, uint32_t id, const union msg_body *m)
+{
+	(void)id;
+	if (type == MSG_ERROR)
+		(void)fprintf(arg, SV_FMT, SV_ARG(m->error.text));
+	return type == MSG_ERROR;
+}
+
+static void
+send_too_much(const char *socket_path, FILE *out)
+{
+	struct client_error	 e = { .code = 0 };
+	struct client		*c = client_open(socket_path, false, &e);
+	char			 header[MSG_HEADER];
+
+	msg_header(header, MSG_TEST_ADD, 9, 0x7fffffff);
+	if (c != NULL && write(client_fd(c), header, sizeof header) == sizeof header)
+		(void)client_next(c, now_ms() + SERVICE_DEADLINE_MS, -1, on_error, out, &e);
+}
+
+static void
+assert_told(char *told, const char *part)
+{
+	if (strstr(told, part) == NULL)
+		fail_msg("'%s' does not say '%s'", told, part);
+	free(told);
+}
+
+/* Sets it, lets bob submit two tests of some length, and sets it back. */
+static void
+assert_plan_refused(struct users *u, const char *key, const char *value, const char *part)
+{
+	char		*suite = xcalloc(1, 200000), old[64];
+	size_t		 n = (size_t)sprintf(suite, "tests:\n");
+	struct ran	 r;
+
+	for (int i = 0; i < 2; i++) {
+		n += (size_t)sprintf(suite + n, "  - { name: %d, run: 'true ", i);
+		memset(suite + n, 'x', 90000);
+		n += 90000;
+		n += (size_t)sprintf(suite + n, "' }\n");
+	}
+	AS(u, &root_user, &r, "config", "set", key, value);
+	assert_int_equal(r.code, 0);
+	assert_int_equal(sscanf(strstr(r.out, "(was "), "(was %60[^)]", old), 1);
+	ran_free(&r);
+	AS(u, &bob, &r, "run", users_file(u, &bob, "long.yaml", suite));
+	assert_int_equal(r.code, 2);
+	assert_told(xstrdup(r.err), part);
+	ran_free(&r);
+	AS(u, &root_user, &r, "config", "set", key, old);
+	assert_int_equal(r.code, 0);
+	ran_free(&r);
+	free(suite);
+}
+
+static void
+every_bound_is_told(void **state)
+{
+	struct users	*u = THE(state);
+	struct ran	 r;
+
+	assert_told(as_bob(u, connect_too_often), "16: you have 16 clients connected, which is "
+	    "what user-connections allows one user");
+	assert_told(as_bob(u, send_too_much), "what the client sent cannot be taken: a body is too "
+	    "long for its type");
+	assert_plan_refused(u, "max-plan", "64K", "the plan passes the bound of 500000 tests or "
+	    "65536 bytes");
+	assert_plan_refused(u, "max-tests", "1", "the plan passes the bound of 1 tests");
+	assert_plan_refused(u, "user-tests", "1", "that user-tests allows one user");
+	assert_plan_refused(u, "user-memory", "64K", "that user-memory allows one user");
+	AS(u, &bob, &r, "run", "--detach", "--", "sleep", "1000");
+	assert_int_equal(r.code, 0);
+	ran_free(&r);
+	assert_plan_refused(u, "user-runs", "1", "you have 1 active runs, which is what user-runs "
+	    "allows one user");
+	assert_plan_refused(u, "max-runs", "1", "too many runs are active");
+	run_many(u);		/* and nobody else noticed */
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(others_go_on, users_setup, users_teardown),
+		cmocka_unit_test_setup_teardown(every_bound_is_told, users_setup, users_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

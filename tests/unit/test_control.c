@@ -68,14 +68,14 @@ static void
 bad_bytes_close_that_client_only(void **state)
 {
 	static const struct {
-		const char	*name, *data;
+		const char	*why, *data;
 		size_t		 len;
 	} cases[] = {
 		{ "an unknown type", "\0\0\0\1\0\x7f\0\0\0\0\0\1\x80", 13 },
-		{ "the wrong direction", "\0\0\0\1\0\x22\0\0\0\0\0\1\x80", 13 },
-		{ "too long", "\xff\xff\xff\xff\0\2\0\0\0\0\0\1", 12 },
-		{ "a bad body", "\0\0\0\1\0\2\0\0\0\0\0\1\xc1", 13 },
-		{ "a worker's message", "\0\0\0\1\0\x52\0\0\0\0\0\1\x80", 13 },
+		{ "a message in the wrong direction", "\0\0\0\1\0\x22\0\0\0\0\0\1\x80", 13 },
+		{ "too long for its type", "\xff\xff\xff\xff\0\2\0\0\0\0\0\1", 12 },
+		{ "not one sound msgpack map", "\0\0\0\1\0\2\0\0\0\0\0\1\xc1", 13 },
+		{ "in the wrong direction", "\0\0\0\1\0\x52\0\0\0\0\0\1\x80", 13 },
 	};
 	struct sx		*sx = *state;
 	struct sx_client	*ok = sx_greeted(sx, SX_UID);
@@ -88,7 +88,8 @@ bad_bytes_close_that_client_only(void **state)
 		sx_feed(c, cases[i].data, cases[i].len);
 		sx_turn(sx);
 		if (c->conn != NULL)
-			fail_msg("%s: still open", cases[i].name);
+			fail_msg("%s: still open", cases[i].why);
+		expect_error(c, MSG_ERR_BAD, cases[i].why);
 		assert_true(still_served(sx, ok));
 	}
 	assert_int_equal(runs_on_show(sx, ok), 0);
@@ -272,6 +273,8 @@ messages_out_of_place_close_the_connection(void **state)
 	sx_turn(sx);
 	assert_null(a->conn);
 	assert_null(b->conn);
+	expect_error(a, MSG_ERR_BAD, "a message out of place");
+	expect_error(b, MSG_ERR_BAD, "a message out of place");
 }
 
 static void
