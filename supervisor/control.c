@@ -23,12 +23,17 @@
 /* So much a connection may have however much its user's others have. */
 #define CONTROL_SMALL	((size_t)64 << 10)
 #define CONTROL_ACCEPTS	32	/* in a turn */
+/* Clients that come and are one too many cost time, too: after so many in a turn nobody is let
+ * in for a moment. */
+#define CONTROL_CROWD	8
+#define CONTROL_CROWD_US 5000
 /* What one user's questions may take of a turn; each connection has one answered. */
 #define CONTROL_TURN_US	2000
+#define CONTROL_REST_US	10000	/* between two looks at whether one who took more may go on */
 
 struct control {
 	struct server		*server;
-	struct event		*accept, *resume, *tick;
+	struct event		*accept, *resume, *tick, *rest;
 	int			 fd;
 	TAILQ_HEAD(, conn)	 conns;
 	struct guests		 guests;
@@ -61,19 +66,48 @@ count_plan(struct conn *c)
 	c->plan = plan;
 }
 
+/* Is there anybody else who wants something? */
+static bool
+has_company(const struct control *ctl, const struct guest *g)
+{
+	const struct guest	*other;
+	const struct user	*u;
+
+	LIST_FOREACH(other, &ctl->guests, entry) {
+		if (other != g && other->connections > 0)
+			return true;
+	}
+	LIST_FOREACH(u, &ctl->server->runs.users, entry) {
+		if (u->nactive > 0 && u->uid != g->uid)
+			return true;
+	}
+	return false;
+}
+
+/* Did its user take so much that it is others' turn? */
+static bool
+took_enough(const struct conn *c, uint64_t now)
+{
+	if (c->guest->used_us > CONTROL_TURN_US)
+		return true;
+	return !c->guest->unbounded && guest_owes(c->guest, now) &&
+	    has_company(c->server->control, c->guest);
+}
+
 static int
 on_frame(void *arg, enum msg_type type, uint32_t id, const union msg_body *m)
 {
 	struct conn	*c = arg;
-	uint64_t	 start = now_us();
+	uint64_t	 start = now_us(), end;
 	int		 r;
 
 	c->heard_at = start / 1000;
 	r = control_dispatch(c, type, id, m);
 	count_plan(c);
 	count_pending(c, peer_pending(c->peer));
-	c->guest->used_us += now_us() - start;
-	c->resting = c->guest->used_us > CONTROL_TURN_US;
+	end = now_us();
+	guest_used(c->guest, end - start, end);
+	c->resting = took_enough(c, end);
 	if (c->resting || is_full(c, 1))
 		peer_pause(c->peer, true);
 	return r;
@@ -198,7 +232,8 @@ refuse(struct conn *c, enum msg_error_code code, struct sv text, struct sv hint)
 	peer_finish(c->peer);
 }
 
-static void
+/* False: there is no room for it. */
+static bool
 admit(struct control *ctl, int fd)
 {
 	const struct config	*config = &ctl->server->config;
@@ -214,12 +249,12 @@ admit(struct control *ctl, int fd)
 	if (fd_peer(fd, &uid, &gid, &pid) != 0 || ctl->n >= config->max_connections + 10 ||
 	    ((guest = guests_find(&ctl->guests, uid)) != NULL && quota_crowd(guest, config))) {
 		(void)close(fd);
-		return;
+		return false;
 	}
 	c = control_add(ctl, fd, uid, pid);
 	if (c == NULL) {
 		(void)close(fd);
-		return;
+		return false;
 	}
 	(void)identity_of_socket(fd, &c->who, NULL);	/* without, groups grant nothing */
 	c->guest->unbounded = quota_unbounded(c);
@@ -230,13 +265,23 @@ admit(struct control *ctl, int fd)
 		    SV_LIT("wait, or raise it: paratestctl config set max-connections N"));
 	else if (quota_connect(c, why) != 0)
 		refuse(c, MSG_ERR_LIMIT, sv_from(why), SV_LIT("end one of them, or wait"));
+	else
+		return true;
+	return false;
+}
+
+static void
+stop_accepting(struct control *ctl, struct timeval how_long)
+{
+	(void)event_del(ctl->accept);
+	(void)event_add(ctl->resume, &how_long);
 }
 
 static void
 on_accept(evutil_socket_t lfd, short what, void *arg)
 {
 	struct control	*ctl = arg;
-	struct timeval	 pause = { CONTROL_PAUSE_S, 0 };
+	unsigned	 crowd = 0;
 	int		 fd = -1;
 
 	(void)what;
@@ -244,13 +289,14 @@ on_accept(evutil_socket_t lfd, short what, void *arg)
 		fd = accept4(lfd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd == -1)
 			break;
-		admit(ctl, fd);
+		crowd += !admit(ctl, fd);
 	}
+	if (crowd >= CONTROL_CROWD)
+		stop_accepting(ctl, (struct timeval){ 0, CONTROL_CROWD_US });
 	if (fd == -1 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
 		/* It would be readable again at once, and for ever. */
 		log_warn("control", "no accepting for a second: %s", strerror(errno));
-		(void)event_del(ctl->accept);
-		(void)event_add(ctl->resume, &pause);
+		stop_accepting(ctl, (struct timeval){ CONTROL_PAUSE_S, 0 });
 	}
 }
 
@@ -263,6 +309,14 @@ on_resume(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (ctl->fd != -1)
 		(void)event_add(ctl->accept, NULL);
+}
+
+static void
+on_rest(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;	/* being awake is all: control_turn() does the work */
+	(void)what;
+	(void)arg;
 }
 
 /* Those who say nothing, or leave a plan open, are not waited for. */
@@ -304,7 +358,9 @@ control_new(struct server *s, int fd)
 	ctl->accept = event_new(s->base, fd, EV_READ | EV_PERSIST, on_accept, ctl);
 	ctl->resume = evtimer_new(s->base, on_resume, ctl);
 	ctl->tick = event_new(s->base, -1, EV_PERSIST, on_tick, ctl);
+	ctl->rest = evtimer_new(s->base, on_rest, ctl);
 	if (ctl->accept == NULL || ctl->resume == NULL || ctl->tick == NULL ||
+	    ctl->rest == NULL ||
 	    (fd != -1 && event_add(ctl->accept, NULL) != 0) ||
 	    event_add(ctl->tick, &second) != 0) {
 		control_free(ctl);
@@ -354,18 +410,24 @@ control_flush(struct control *ctl)
 void
 control_turn(struct control *ctl)
 {
+	struct timeval	 rest = { 0, CONTROL_REST_US };
 	struct conn	*c, *next;
+	uint64_t	 now = now_us();
+	bool		 resting = false;
 
-	guests_turn(&ctl->guests);
+	guests_turn(&ctl->guests, now);
 	for (c = TAILQ_FIRST(&ctl->conns); c != NULL; c = next) {
 		next = TAILQ_NEXT(c, entry);
 		if (c->gone) {
 			free_conn(ctl, c);
 		} else if (c->resting) {
-			c->resting = false;
+			c->resting = took_enough(c, now);
 			read_on(c);
+			resting |= c->resting;
 		}
 	}
+	if (resting && !event_pending(ctl->rest, EV_TIMEOUT, NULL))
+		(void)event_add(ctl->rest, &rest);
 }
 
 unsigned
@@ -400,12 +462,15 @@ control_free(struct control *ctl)
 		return;
 	while ((c = TAILQ_FIRST(&ctl->conns)) != NULL)
 		free_conn(ctl, c);
+	guests_free(&ctl->guests);
 	if (ctl->accept != NULL)
 		event_free(ctl->accept);
 	if (ctl->resume != NULL)
 		event_free(ctl->resume);
 	if (ctl->tick != NULL)
 		event_free(ctl->tick);
+	if (ctl->rest != NULL)
+		event_free(ctl->rest);
 	fd_close(&ctl->fd);
 	free(ctl);
 }

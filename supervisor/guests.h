@@ -19,6 +19,7 @@ struct guest {
 	unsigned	 connections;
 	bool		 unbounded;	/* the last that came has no bounds */
 	uint64_t	 used_us;	/* of this turn of the loop */
+	uint64_t	 debt_us, debt_at;	/* see guest_used() */
 	size_t		 pending;	/* bytes of answers that wait to be read */
 	uint64_t	 plans;		/* bytes of plans that are being sent */
 	msec_t		 complained;	/* when his nonsense was last logged */
@@ -30,11 +31,24 @@ LIST_HEAD(guests, guest);
 struct guest	*guests_enter(struct guests *, uid_t);
 void		 guests_leave(struct guest *);
 
-/* One that has connections, or NULL. */
+/* One that has connections, or a debt; or NULL. */
 const struct guest *guests_find(const struct guests *, uid_t);
 
-/* A turn begins: everybody may take time again. */
-void		 guests_turn(struct guests *);
+/* A turn begins: everybody may take time again; who is gone and owes nothing is forgotten. */
+void		 guests_turn(struct guests *, uint64_t now);
+
+/* When all connections are gone. */
+void		 guests_free(struct guests *);
+
+/*
+ * He took so much of the loop, until `now`.  It is a debt, of which a fifth of all time that
+ * passes pays off; who owes more than GUEST_DEBT_US is to wait, where others want something.
+ * So a plan of any size is taken in at once, and who never stops asking has a fifth.
+ */
+#define GUEST_DEBT_US	1000000
+#define GUEST_PART	5
+void		 guest_used(struct guest *, uint64_t us, uint64_t now);
+bool		 guest_owes(struct guest *, uint64_t now);
 
 /* Is a line of the log due about him?  One a second. */
 bool		 guest_complain(struct guest *, msec_t now);
