@@ -33,7 +33,7 @@ enum config_kind { CONFIG_COUNT, CONFIG_DURATION, CONFIG_SIZE, CONFIG_GROUP };
 	X(lease_ms, "lease", DURATION, 10000, 3000, 600000,		\
 	    "a worker that hears nothing for this long ends itself")	\
 	X(max_connections, "max-connections", COUNT, 64, 4, 4096,	\
-	    "clients at a time")		\
+	    "clients at a time; who administers it comes in beyond them")	\
 	X(max_runs, "max-runs", COUNT, 64, 1, 4096, "runs at a time")	\
 	X(user_workers, "user-workers", COUNT, 0, 0, 1024,		\
 	    "attempts at a time of one user; 0: no bound")		\
@@ -42,7 +42,7 @@ enum config_kind { CONFIG_COUNT, CONFIG_DURATION, CONFIG_SIZE, CONFIG_GROUP };
 	X(user_runs, "user-runs", COUNT, 16, 0, 4096,			\
 	    "runs of one user at a time; 0: no bound")			\
 	X(user_connections, "user-connections", COUNT, 16, 0, 4096,	\
-	    "clients of one user at a time; 0: no bound")		\
+	    "clients of one user at a time, and never more than half of max-connections") \
 	X(user_memory, "user-memory", SIZE, 536870912, 0, 17179869184,	\
 	    "bytes of memory for the plans and runs of one user; 0: no bound") \
 	X(user_history, "user-history", SIZE, 1073741824, 0, 1125899906842624, \

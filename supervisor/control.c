@@ -260,7 +260,7 @@ admit(struct control *ctl, int fd)
 	c->guest->unbounded = quota_unbounded(c);
 	if (access_enter(c, why, &hint) != 0)
 		refuse(c, MSG_ERR_DENIED, sv_from(why), sv_from(hint));
-	else if (ctl->n > config->max_connections)
+	else if (ctl->n > config->max_connections && !c->guest->unbounded)
 		refuse(c, MSG_ERR_LIMIT, SV_LIT("too many clients are connected"),
 		    SV_LIT("wait, or raise it: paratestctl config set max-connections N"));
 	else if (quota_connect(c, why) != 0)

@@ -22,22 +22,32 @@ quota_workers(const struct runs *rs, const struct user *u)
 	return (uint32_t)rs->config->user_workers;
 }
 
+static uint64_t
+connections(const struct config *config)
+{
+	uint64_t	half = config->max_connections / 2;
+
+	return config->user_connections == 0 || config->user_connections > half ? half :
+	    config->user_connections;
+}
+
 bool
 quota_crowd(const struct guest *g, const struct config *config)
 {
-	return !g->unbounded && config->user_connections != 0 &&
-	    g->connections > config->user_connections + QUOTA_ROOM;
+	return !g->unbounded && g->connections > connections(config) + QUOTA_ROOM;
 }
 
 int
 quota_connect(const struct conn *c, char why[QUOTA_WHY])
 {
-	uint64_t	most = c->server->config.user_connections;
+	const struct config	*config = &c->server->config;
+	uint64_t		 most = connections(config);
 
-	if (quota_unbounded(c) || most == 0 || c->guest->connections <= most)
+	if (quota_unbounded(c) || c->guest->connections <= most)
 		return 0;
-	(void)snprintf(why, QUOTA_WHY, "you have %" PRIu64 " clients connected, which is what "
-	    "user-connections allows one user", most);
+	(void)snprintf(why, QUOTA_WHY, "you have %" PRIu64 " clients connected, which is %s one user",
+	    most, most == config->user_connections ? "what user-connections allows" :
+	    "half of max-connections, and no more is allowed");
 	return -EDQUOT;
 }
 

@@ -25,6 +25,9 @@ bool	quota_unbounded(const struct conn *);
 /* The units that his runs may hold together, 0: no bound. */
 uint32_t quota_workers(const struct runs *, const struct user *);
 
+/* One user has at most user-connections, and no more than half of max-connections, so that
+ * nobody alone keeps the others out. */
+
 /* Has he so many connections that there is no room to say no to one more? */
 #define QUOTA_ROOM	2
 bool	quota_crowd(const struct guest *, const struct config *);

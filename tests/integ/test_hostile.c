@@ -162,6 +162,7 @@ as_bob(struct users *u, void (*f)(const char *socket_path, FILE *out))
 	pid = fork();
 	assert_true(pid != -1);
 	if (pid == 0) {
+		(void)signal(SIGPIPE, SIG_IGN);
 		out = fdopen(fds[1], "w");
 		if (setgroups(bob.ngroups, bob.groups) == -1 ||
 		    setresgid(bob.gid, bob.gid, bob.gid) == -1 ||
@@ -273,12 +274,46 @@ every_bound_is_told(void **state)
 	run_many(u);		/* and nobody else noticed */
 }
 
+/* When all places are taken, who administers it can still see to that. */
+static void
+an_administrator_comes_in(void **state)
+{
+	struct users		*u = THE(state);
+	struct client_error	 e = { .code = 0 };
+	struct client		*c[4];
+	struct ran		 r;
+
+	AS(u, &root_user, &r, "config", "set", "max-connections", "4");
+	assert_int_equal(r.code, 0);
+	ran_free(&r);
+	assert_told(as_bob(u, connect_too_often), "2: you have 2 clients connected, which is half "
+	    "of max-connections");
+	for (int i = 0; i < 4; i++) {
+		c[i] = client_open(u->socket, false, &e);
+		assert_non_null(c[i]);
+	}
+	AS(u, &alice, &r, "ping");
+	assert_int_equal(r.code, 2);
+	assert_non_null(strstr(r.err, "too many clients are connected"));
+	ran_free(&r);
+	AS(u, &root_user, &r, "config", "set", "max-connections", "64");
+	assert_int_equal(r.code, 0);
+	ran_free(&r);
+	AS(u, &alice, &r, "ping");
+	assert_int_equal(r.code, 0);
+	ran_free(&r);
+	for (int i = 0; i < 4; i++)
+		client_close(c[i]);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(others_go_on, users_setup, users_teardown),
 		cmocka_unit_test_setup_teardown(every_bound_is_told, users_setup, users_teardown),
+		cmocka_unit_test_setup_teardown(an_administrator_comes_in, users_setup,
+		    users_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -169,7 +169,16 @@ one_user_has_so_many_clients(void **state)
 	for (int i = 0; i < 3; i++)
 		a = sx_greeted(sx, i == 1 ? 0 : SX_UID);
 	assert_int_equal(quota_connect(a->conn, why), 0);
+	/* More than half of all is no one user's. */
 	set(sx, "user-connections", "0");
+	assert_int_equal(quota_connect(b->conn, why), 0);
+	set(sx, "max-connections", "4");
+	(void)sx_greeted(sx, SX_OTHER);
+	assert_int_equal(quota_connect(b->conn, why), -EDQUOT);
+	assert_non_null(strstr(why, "2 clients connected, which is half of max-connections"));
+	set(sx, "user-connections", "3");
+	assert_int_equal(quota_connect(b->conn, why), -EDQUOT);
+	set(sx, "max-connections", "6");
 	assert_int_equal(quota_connect(b->conn, why), 0);
 }
 
