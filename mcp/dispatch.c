@@ -243,13 +243,26 @@ on_batch(struct mcp_server *s, const json_t *list)
 	batch_done(s, b);
 }
 
+/* One with a member twice, which is read again only to tell who asked: its id, unless just
+ * that is what stands twice. */
 static void
-unreadable(struct mcp_server *s, const json_error_t *e)
+ambiguous(struct mcp_server *s, const char *line, size_t n, const json_error_t *e)
+{
+	json_t	*m = json_loadb(line, n, JSON_ALLOW_NUL, NULL), *id = json_object_get(m, "id");
+
+	if ((!json_is_string(id) && !json_is_integer(id)) || strstr(e->text, "'\"id\"'") != NULL)
+		id = NULL;
+	answer_error(s, id, NULL, id != NULL ? MCP_INVALID_REQUEST : MCP_PARSE_ERROR,
+	    "a member stands twice in one object, near byte %d", e->position);
+	json_decref(m);
+}
+
+static void
+unreadable(struct mcp_server *s, const char *line, size_t n, const json_error_t *e)
 {
 	switch (json_error_code(e)) {
 	case json_error_duplicate_key:
-		answer_error(s, NULL, NULL, MCP_PARSE_ERROR,
-		    "a member stands twice in one object, near byte %d", e->position);
+		ambiguous(s, line, n, e);
 		break;
 	case json_error_invalid_utf8:
 		answer_error(s, NULL, NULL, MCP_PARSE_ERROR, "the line is not valid UTF-8");
@@ -280,7 +293,7 @@ dispatch_line(struct mcp_server *s, const char *line, size_t n)
 	}
 	m = json_loadb(line, n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY, &e);
 	if (m == NULL)
-		unreadable(s, &e);
+		unreadable(s, line, n, &e);
 	else if (json_is_array(m))
 		on_batch(s, m);
 	else

@@ -40,6 +40,15 @@ what_is_no_message(void **state)
 		    "the line is not JSON: one message a line; near byte 8") },
 		{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"id\":2,\"method\":\"ping\"}", ERROR("", -32700,
 		    "a member stands twice in one object, near byte 28") },
+		/* Who asked learns of it. */
+		{ "{\"jsonrpc\":\"2.0\",\"id\":\"a\",\"method\":\"ping\",\"method\":\"ping\"}",
+		    ERROR("\"id\":\"a\",", -32600,
+		    "a member stands twice in one object, near byte 50") },
+		{ "{\"jsonrpc\":\"2.0\",\"method\":\"tools/call\",\"params\":{\"a\":1,\"a\":{\"id\":3}},"
+		    "\"id\":7}", ERROR("\"id\":7,", -32600,
+		    "a member stands twice in one object, near byte 58") },
+		{ "{\"jsonrpc\":\"2.0\",\"id\":[1],\"method\":\"ping\",\"method\":\"ping\"}",
+		    ERROR("", -32700, "a member stands twice in one object, near byte 50") },
 		{ "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\xff\"}", ERROR("", -32700,
 		    "the line is not valid UTF-8") },
 		{ "{\"jsonrpc\":\"2.0\",\"id\":12345678901234567890,\"method\":\"ping\"}",
