@@ -209,12 +209,31 @@ set_group(struct config *c, const struct setting *s, struct sv text, char *why, 
 	return 0;
 }
 
+static int
+parse_isolation(struct sv text, uint64_t *ret)
+{
+	struct isolation_want	want;
+	char			why[ISOLATION_WHY];
+
+	if (isolation_parse(text, &want, why) != 0)
+		return -EINVAL;
+	*ret = isolation_pack(&want);
+	return 0;
+}
+
 /* In the largest unit that is exact. */
 static void
 print(const struct setting *s, uint64_t v, char *buf, size_t size)
 {
 	const struct unit	*u = s->kind == CONFIG_DURATION ? durations : sizes, *best = u;
+	struct isolation_want	 want;
+	char			 text[ISOLATION_TEXT];
 
+	if (s->kind == CONFIG_ISOLATION) {
+		want = isolation_unpack(v);
+		(void)snprintf(buf, size, "%s", isolation_format(&want, text));
+		return;
+	}
 	for (; s->kind != CONFIG_COUNT && u->name != NULL; u++) {
 		if (v != 0 && v % u->factor == 0)
 			best = u;
@@ -245,6 +264,8 @@ config_parse(enum config_kind kind, struct sv text, uint64_t *ret)
 	size_t			 i = 0;
 	struct sv		 unit;
 
+	if (kind == CONFIG_ISOLATION)
+		return parse_isolation(text, ret);
 	for (; i < text.n && text.p[i] >= '0' && text.p[i] <= '9'; i++) {
 		if (v > UINT64_MAX / 20)
 			return -EINVAL;
@@ -310,8 +331,9 @@ config_value(const struct config *c, struct sv key, char *value, size_t size)
 int
 config_set(struct config *c, struct sv key, struct sv value, char *why, size_t size)
 {
-	static const char *const example[] = { "8", "30s", "64M" };
-	char		 least[32], most[32];
+	static const char *const example[] = { "8", "30s", "64M",
+	    [CONFIG_ISOLATION] = "auto, pid or sandbox,network=none" };
+	char		 least[CONFIG_VALUE], most[CONFIG_VALUE];
 	uint64_t	 v;
 
 	if (config_is_weight(key))

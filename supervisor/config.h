@@ -11,10 +11,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/isolation.h"
 #include "common/sv.h"
 
-/* GROUP: its number and one, 0 for none; written as a name or a number. */
-enum config_kind { CONFIG_COUNT, CONFIG_DURATION, CONFIG_SIZE, CONFIG_GROUP };
+/* GROUP: its number and one, 0 for none; written as a name or a number.  ISOLATION: a
+ * request, see isolation_pack(). */
+enum config_kind { CONFIG_COUNT, CONFIG_DURATION, CONFIG_SIZE, CONFIG_GROUP, CONFIG_ISOLATION };
 
 /* X(member, key, kind, default, least, most, text) */
 #define CONFIG_LIST(X)							\
@@ -73,7 +75,11 @@ enum config_kind { CONFIG_COUNT, CONFIG_DURATION, CONFIG_SIZE, CONFIG_GROUP };
 	X(allow_group, "allow-group", GROUP, 0, 0, 4294967295,		\
 	    "the service is for members of this group; empty: for all")	\
 	X(admin_group, "admin-group", GROUP, 0, 0, 4294967295,		\
-	    "its members see and control everything; empty: only root")
+	    "its members see and control everything; empty: only root")	\
+	X(isolation, "isolation", ISOLATION, 0, 0, 4294967295,		\
+	    "of a run that asks for none, and the least of all others; auto: what can be had")
+
+#define CONFIG_VALUE		ISOLATION_TEXT	/* bytes of any value's text */
 
 #define CONFIG_WEIGHT		"weight."	/* and a user: how much he counts, of 1 */
 #define CONFIG_WEIGHTS		64		/* users with one of their own */

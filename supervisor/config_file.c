@@ -213,7 +213,7 @@ config_file_parse(const char *path, const char *text, size_t len, struct config 
 {
 	struct reading	in = { .path = path, .text = text, .why = why, .config = *c };
 	const char	*words;
-	char		 value[32], fallback[32];
+	char		 value[CONFIG_VALUE], fallback[CONFIG_VALUE];
 	int		 r;
 
 	for (size_t i = 0; i < KEYS_MAX && config_row(c, i, &in.known[i], &words, value, fallback,

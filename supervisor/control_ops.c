@@ -125,7 +125,7 @@ on_config_get(struct conn *c, uint32_t id, const struct msg_config_get *m)
 {
 	struct msg_config_row	row = { .has = 0 };
 	const char		*key, *text;
-	char			value[32], fallback[32], why[160];
+	char			value[CONFIG_VALUE], fallback[CONFIG_VALUE], why[160];
 	uint64_t		n = 0;
 
 	for (size_t i = 0; config_row(&c->server->config, i, &key, &text, value, fallback,
@@ -152,7 +152,7 @@ on_config_set(struct conn *c, uint32_t id, const struct msg_config_set *m)
 {
 	struct server		*s = c->server;
 	struct msg_config_row	 row = { .key = m->key };
-	char			 why[STATE_WHY], previous[32] = "", value[32] = "";
+	char			 why[STATE_WHY], previous[CONFIG_VALUE] = "", value[CONFIG_VALUE] = "";
 
 	(void)config_value(&s->config, m->key, previous, sizeof previous);
 	if (config_set(&s->config, m->key, m->value, why, sizeof why) != 0)

@@ -25,7 +25,7 @@
 
 static const char usage[] =
 	"usage: paratestd --socket PATH [--state DIR] [--idle-exit DURATION] [--ready-fd N]\n"
-	"                 [--config FILE] [--verbose]\n"
+	"                 [--config FILE] [--isolation LEVEL] [--verbose]\n"
 	"       paratestd --service [--socket PATH] [--state DIR] [--scratch DIR] ...\n"
 	"\n"
 	"The supervisor: takes runs on the socket, starts workers, keeps results.\n"
@@ -42,6 +42,8 @@ static const char usage[] =
 	"  --scratch DIR         of a service: where tests have their temporary folders\n"
 	"  --idle-exit DURATION  leave after so long without runs and clients (10m)\n"
 	"  --ready-fd N          write a newline to descriptor N when ready\n"
+	"  --isolation LEVEL     the setting `isolation`, whatever the files say: auto, process,\n"
+	"                        pid, cgroup or sandbox\n"
 	"  --verbose             log everything\n"
 	"  --version\n";
 
@@ -50,7 +52,8 @@ struct options {
 	bool		 service;
 	uint64_t	 idle_exit_ms;
 	int		 ready_fd;	/* -1: none */
-	bool		 verbose;
+	bool		 verbose, isolated;
+	struct isolation_want isolation;	/* when `isolated` */
 };
 
 static void __attribute__((noreturn))
@@ -83,11 +86,24 @@ static const struct option longs[] = {
 	{ "config", required_argument, NULL, 'c' },
 	{ "idle-exit", required_argument, NULL, 'i' },
 	{ "ready-fd", required_argument, NULL, 'r' },
+	{ "isolation", required_argument, NULL, 'l' },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "version", no_argument, NULL, 'V' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 }
 };
+
+static void
+take_isolation(struct options *o, const char *text)
+{
+	char	why[ISOLATION_WHY];
+
+	if (isolation_parse(sv_from(text), &o->isolation, why) != 0) {
+		(void)fprintf(stderr, "paratestd: --isolation: %s\n", why);
+		exit(EXIT_USAGE);
+	}
+	o->isolated = true;
+}
 
 static void
 parse_options(int argc, char **argv, struct options *o)
@@ -120,6 +136,9 @@ parse_options(int argc, char **argv, struct options *o)
 			o->ready_fd = (int)strtonum(optarg, 3, 1023, &why);
 			if (why != NULL)
 				bad_usage("--ready-fd takes a descriptor");
+			break;
+		case 'l':
+			take_isolation(o, optarg);
 			break;
 		case 'v':
 			o->verbose = true;
@@ -285,6 +304,7 @@ main(int argc, char **argv)
 	setup.notify = &notify;
 	setup.config = &config;
 	setup.config_path = o.config;
+	setup.isolation = o.isolated ? &o.isolation : NULL;
 	setup.socket_path = o.socket;
 	if (o.service)
 		take_privileges();

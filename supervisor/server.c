@@ -392,6 +392,8 @@ server_init(struct server *s, const struct server_setup *setup)
 	open_state(s, setup->state);
 	s->config.known = &s->config;	/* from now on no name is waited for */
 	s->written = s->config;
+	if (setup->isolation != NULL)	/* as if it were set after the start: it stays */
+		s->config.isolation = isolation_pack(setup->isolation);
 	s->runs.cpus = cpus_auto();
 	s->runs.owner = s->uid;
 	s->pool = pool_new(s->base, &s->peers, &s->config, setup->worker, s->scratch,

@@ -37,6 +37,7 @@ struct server_setup {
 	const char	*scratch;	/* a folder of its own; a service's: see pool.h */
 	const char	*state;		/* the folder of what is kept; NULL: none */
 	bool		 service;	/* for several users; see access.h */
+	const struct isolation_want *isolation;	/* goes before all files; NULL: unsaid */
 };
 
 #define SERVER_PROGRAM	"paratestd " PARATEST_VERSION

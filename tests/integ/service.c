@@ -78,7 +78,8 @@ static int
 launch(struct service *s, const char *const *extra)
 {
 	char				*argv[] = { xstrdup("paratestd"), xstrdup("--socket"),
-	    xstrdup(s->socket), xstrdup("--ready-fd"), xstrdup("3"), NULL };
+	    xstrdup(s->socket), xstrdup("--ready-fd"), xstrdup("3"), xstrdup("--isolation"),
+	    xstrdup(s->isolation), NULL };
 	char				*env[12], c;
 	posix_spawn_file_actions_t	 fa;
 	struct pollfd			 p;
@@ -116,7 +117,14 @@ launch(struct service *s, const char *const *extra)
 void
 service_start(struct service *s)
 {
+	service_start_at(s, "process");
+}
+
+void
+service_start_at(struct service *s, const char *isolation)
+{
 	memset(s, 0, sizeof *s);
+	s->isolation = isolation;
 	(void)snprintf(s->dir, sizeof s->dir, "/tmp/paratest-integ.XXXXXX");
 	assert_non_null(mkdtemp(s->dir));
 	(void)snprintf(s->socket, sizeof s->socket, "%s/sock", s->dir);

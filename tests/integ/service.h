@@ -18,6 +18,7 @@ struct service {
 	char	dir[64];	/* everything of it is in there */
 	char	socket[96];
 	pid_t	pid;		/* 0: not running */
+	const char *isolation;	/* its --isolation, borrowed */
 };
 
 /* What a program came to. */
@@ -28,8 +29,10 @@ struct ran {
 	uint64_t elapsed_ms;
 };
 
-/* Starts paratestd in a new folder and waits until it is ready. */
+/* Starts paratestd in a new folder and waits until it is ready.  Pids that a test prints
+ * are the host's: its level is `process`, unless the second is called with another. */
 void	service_start(struct service *);
+void	service_start_at(struct service *, const char *isolation);
 
 /* Fixtures of cmocka: a started one in *state, which the second stops. */
 int	service_setup(void **state);

@@ -124,7 +124,7 @@ become_supervisor(struct mx *mx, const char *program)
 		(void)setenv("LISTEN_PID", pid, 1);
 	}
 	(void)execl(program, "paratestd", "--socket", mx->s.socket, "--config", mx->config,
-	    (char *)NULL);
+	    "--isolation", "process", (char *)NULL);
 	_exit(99);
 }
 

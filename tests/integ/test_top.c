@@ -168,7 +168,7 @@ start_as_nobody(struct service *s)
 {
 	char			 program[4096], c;
 	const char		*argv[] = { program, "--socket", s->socket, "--ready-fd", "3",
-	    NULL };
+	    "--isolation", "process", NULL };
 	struct pollfd		 p;
 	int			 fds[2];
 

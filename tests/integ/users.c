@@ -256,6 +256,8 @@ daemon_words(struct users *u, const char *without, char **argv)
 	argv[n++] = xasprintf("%s/state", u->dir);
 	argv[n++] = xstrdup("--scratch");
 	argv[n++] = xasprintf("%s/scratch", u->dir);
+	argv[n++] = xstrdup("--isolation");
+	argv[n++] = xstrdup("process");
 	argv[n] = NULL;
 	return n;
 }

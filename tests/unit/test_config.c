@@ -57,6 +57,13 @@ values_are_read(void **state)
 		{ CONFIG_COUNT, "1 ", -EINVAL, 0 },
 		{ CONFIG_COUNT, "0x10", -EINVAL, 0 },
 		{ CONFIG_COUNT, "99999999999999999999999", -EINVAL, 0 },
+		{ CONFIG_ISOLATION, "auto", 0, 0 },
+		{ CONFIG_ISOLATION, "process", 0, ISOLATION_PROCESS },
+		{ CONFIG_ISOLATION, "sandbox", 0, ISOLATION_SANDBOX },
+		{ CONFIG_ISOLATION, "sandbox,read-only", 0, ISOLATION_SANDBOX | 1 << 16 },
+		{ CONFIG_ISOLATION, "network=none", 0, ISOLATION_SANDBOX | NETWORK_NONE << 8 },
+		{ CONFIG_ISOLATION, "", -EINVAL, 0 },
+		{ CONFIG_ISOLATION, "some", -EINVAL, 0 },
 		{ CONFIG_DURATION, "500ms", 0, 500 },
 		{ CONFIG_DURATION, "30s", 0, 30000 },
 		{ CONFIG_DURATION, "2m", 0, 120000 },
@@ -93,7 +100,7 @@ every_setting_is_shown_and_can_be_set(void **state)
 {
 	struct config	 c, again;
 	const char	*key, *text;
-	char		 value[32], fallback[32], why[200];
+	char		 value[CONFIG_VALUE], fallback[CONFIG_VALUE], why[200];
 	size_t		 n = 0;
 
 	(void)state;
@@ -114,7 +121,7 @@ users_have_weights(void **state)
 {
 	struct config	 c;
 	const char	*key, *text;
-	char		 value[32], fallback[32], why[200], name[32];
+	char		 value[CONFIG_VALUE], fallback[CONFIG_VALUE], why[200], name[32];
 	size_t		 n = offsetof(struct config, weights) / sizeof(uint64_t);
 
 	(void)state;
@@ -246,9 +253,10 @@ values_are_shown_in_their_largest_unit(void **state)
 		{ "lag", "1048576", "1M" },
 		{ "lag", "65537", "65537" },
 		{ "max-runs", "1024", "1024" },
+		{ "isolation", "read-only,network=loopback", "sandbox,network=loopback,read-only" },
 	};
 	const char	*key, *text;
-	char		 value[32], fallback[32], why[200];
+	char		 value[CONFIG_VALUE], fallback[CONFIG_VALUE], why[200];
 	struct config	 c;
 
 	(void)state;
@@ -279,6 +287,8 @@ a_value_stays_within_its_bounds(void **state)
 		{ "lag-timeout", "99ms", "it must be from 100ms to 1h", -EINVAL },
 		{ "lag-timeout", "100ms", NULL, 0 },
 		{ "lag", "1K", "it must be from 64K to 1G", -EINVAL },
+		{ "isolation", "sandbox,network=none,read-only", NULL, 0 },
+		{ "isolation", "pit", "write one like auto, pid or sandbox,network=none", -EINVAL },
 		{ "timeout", "soon", "'soon' is no value for it; write one like 30s", -EINVAL },
 		{ "max-plan", "much", "write one like 64M", -EINVAL },
 		{ "max-tests", "all", "write one like 8", -EINVAL },

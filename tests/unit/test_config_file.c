@@ -188,7 +188,7 @@ every_setting_can_be_written(void **state)
 {
 	struct fx	*fx = *state;
 	const char	*key, *words;
-	char		 value[32], fallback[32], text[8192];
+	char		 value[CONFIG_VALUE], fallback[CONFIG_VALUE], text[8192];
 	size_t		 n = 0;
 
 	for (size_t i = 0; config_row(&fx->c, i, &key, &words, value, fallback,
