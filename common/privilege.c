@@ -16,6 +16,7 @@
 
 #define BIT(cap)	(UINT32_C(1) << (cap))	/* all that we use are in the first word */
 #define LENT		(BIT(CAP_SETUID) | BIT(CAP_SETGID))
+#define LENT_TOO	BIT(CAP_SETPCAP)	/* where we have it */
 #define NEEDED		(LENT | BIT(CAP_KILL) | BIT(CAP_CHOWN))
 
 struct caps {
@@ -49,7 +50,8 @@ privilege_take(char why[PRIVILEGE_WHY])
 		    "and CHOWN to run tests as their users, and lacks some");
 		return -EPERM;
 	}
-	c.word[0].inheritable |= LENT;	/* what is not inheritable cannot be lent */
+	/* What is not inheritable cannot be lent. */
+	c.word[0].inheritable |= LENT | (c.word[0].permitted & LENT_TOO);
 	if (r == 0)
 		r = caps_set(&c);
 	if (r == 0 && (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) == -1 ||
@@ -61,6 +63,14 @@ privilege_take(char why[PRIVILEGE_WHY])
 	return r;
 }
 
+bool
+privilege_over_host(void)
+{
+	struct caps	c;
+
+	return caps_get(&c) == 0 && (c.word[0].effective & BIT(CAP_SYS_ADMIN)) != 0;
+}
+
 int
 privilege_lend(void)
 {
@@ -69,6 +79,8 @@ privilege_lend(void)
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_SETGID, 0, 0) == -1 ||
 	    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_SETUID, 0, 0) == -1)
 		r = -errno;
+	/* Refused where we have it not: a worker does without. */
+	(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_SETPCAP, 0, 0);
 	if (r != 0)
 		privilege_keep();
 	return r;
@@ -80,6 +92,23 @@ privilege_keep(void)
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) == -1)
 		fatal("privilege", "capabilities that were lent cannot be taken back: %s",
 		    strerror(errno));
+}
+
+/* Nothing that it starts can have a capability, whatever a file says.  Without CAP_SETPCAP
+ * the set stays, and the bar to new privileges serves alone.  0 or -errno. */
+static int
+empty_bounding_set(void)
+{
+	struct caps	c;
+	int		r = caps_get(&c), in;
+
+	if (r != 0 || (c.word[0].effective & BIT(CAP_SETPCAP)) == 0)
+		return r;
+	for (int cap = 0; (in = prctl(PR_CAPBSET_READ, cap, 0, 0, 0)) != -1; cap++) {
+		if (in == 1 && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == -1)
+			return -errno;
+	}
+	return 0;
 }
 
 /* Is all of it as it should be?  The kernel is asked, not remembered. */
@@ -112,6 +141,10 @@ privilege_become(const struct identity *who, char why[PRIVILEGE_WHY])
 	int			 r = -EPERM;
 
 	if (who->uid == 0)
+		goto out;
+	step = "empty its bounding set";
+	r = empty_bounding_set();
+	if (r != 0)
 		goto out;
 	step = "set its groups";
 	if (setgroups(who->ngroups, who->groups) == -1 ||

@@ -1,5 +1,6 @@
 /*
- * All that this program does with privileges, in one file.
+ * All that this program does with privileges, in one file; what is done with those over
+ * the host as a whole, when there are any, is in supervisor/namespaces.h.
  *
  * A supervisor for several users holds CAP_SETUID and CAP_SETGID, to start workers as
  * their users; CAP_KILL, to end them; CAP_CHOWN, to give each user a folder.  It uses the
@@ -7,6 +8,9 @@
  * for good before it reads anything.  That this is done by the worker and not by a child
  * of ours between fork and exec has a reason: such a child is, for a moment, a process of
  * the user, who may stop it, and a vfork waits for its child.
+ *
+ * It may also hold CAP_SYS_ADMIN and CAP_NET_ADMIN, for namespaces, which it never lends,
+ * and CAP_SETPCAP, which it lends: with it a worker leaves its bounding set as well.
  */
 #ifndef COMMON_PRIVILEGE_H
 #define COMMON_PRIVILEGE_H
@@ -22,14 +26,17 @@
  */
 int	privilege_take(char why[PRIVILEGE_WHY]);
 
+/* Does it hold CAP_SYS_ADMIN, so that it can make namespaces without a user namespace? */
+bool	privilege_over_host(void);
+
 /* What is started between the two calls may change its user and groups.  The first: 0
  * or -errno; the second dies when it cannot. */
 int	privilege_lend(void);
 void	privilege_keep(void);
 
 /*
- * Becomes `who` for good: user, groups, no capability in any set, and no program that
- * it starts gains one.  Never root.  0, or -errno with one line in why: the process is
+ * Becomes `who` for good: user, groups, no capability in any set, the bounding set too
+ * where CAP_SETPCAP was lent, and no program that it starts gains one.  Never root.  0, or -errno with one line in why: the process is
  * then in no state to go on.
  */
 int	privilege_become(const struct identity *who, char why[PRIVILEGE_WHY]);

@@ -62,6 +62,7 @@ start_run(struct commit *k)
 	struct conn		*c = k->conn;
 	struct server		*s = c->server;
 	struct msg_run_ok	 reply = { .has = 0 };
+	char			 level[ISOLATION_TEXT];
 	struct run		*run = NULL;
 	bool			 detach = c->draft->plan.detach;
 	char			 why[QUOTA_WHY];
@@ -91,6 +92,7 @@ start_run(struct commit *k)
 		reply.run = sv_from(run->id);
 		reply.jobs = run->plan.jobs;
 		reply.seed = run->plan.seed;
+		reply.isolation = sv_from(isolation_format(&run->plan.isolation, level));
 		(void)peer_send(c->peer, MSG_RUN_OK, k->id, &reply);
 	}
 }

@@ -231,8 +231,10 @@ on_run_begin(struct conn *c, uint32_t id, const struct msg_run_begin *m)
 		c->draft->error = -EPERM;
 		(void)snprintf(c->draft->why, sizeof c->draft->why, "%s", refused);
 	}
+	draft_isolate(c->draft, &place);
 	if (c->draft->error == 0)	/* up while the rest of the plan comes */
-		pool_prepare(s->pool, place.who, 1);
+		pool_prepare(s->pool, &(struct pool_kind){ c->draft->who,
+		    c->draft->plan.isolation }, 1);
 	return 0;
 }
 

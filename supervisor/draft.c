@@ -116,6 +116,14 @@ draft_recall(const struct config *config, const struct msg_run_begin *m, const c
 }
 
 void
+draft_isolate(struct draft *d, const struct draft_place *place)
+{
+	if (d->error == 0 && place->levels != NULL)
+		d->error = levels_decide(place->levels, place->config->isolation, &d->plan.asked,
+		    &d->plan.isolation, d->why);
+}
+
+void
 draft_free(struct draft *d)
 {
 	if (d == NULL)

@@ -12,6 +12,7 @@
 #include "common/journal.h"
 #include "supervisor/config.h"
 #include "supervisor/history.h"
+#include "supervisor/levels.h"
 #include "supervisor/manifest.h"
 
 #define DRAFT_ID	32	/* hexadecimal digits */
@@ -37,6 +38,7 @@ struct draft_place {
 	const char		*scratch;	/* for a journal that is not kept */
 	uint32_t		 cpus;
 	const struct identity	*who;		/* whom its tests run as; NULL: as we are */
+	struct levels		*levels;	/* NULL: of the lowest */
 };
 
 /* A draft as RUN_BEGIN describes it.  What is wrong with it is said when it is
@@ -46,6 +48,9 @@ struct draft	*draft_new(const struct draft_place *, const struct msg_run_begin *
 /* One that is read back from a journal: it has none of its own.  NULL: no memory. */
 struct draft	*draft_recall(const struct config *, const struct msg_run_begin *, const char *id,
 		    uid_t);
+
+/* Decides how far its tests are kept apart; that it cannot be is its error. */
+void		 draft_isolate(struct draft *, const struct draft_place *);
 
 /* Drops it and its journal.  Takes NULL. */
 void		 draft_free(struct draft *);

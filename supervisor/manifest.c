@@ -238,6 +238,8 @@ manifest_begin(struct manifest *p, const struct msg_run_begin *m, const struct c
 	if (m->priority > 2 * SPEC_PRIORITY_MAX)
 		return refuse(why, -EINVAL, "the priority is not from -10 to 10", SV_LIT(""));
 	p->priority = spec_priority(m->priority);
+	if (m->isolation.n > 0 && isolation_parse(m->isolation, &p->asked, why) != 0)
+		return -EINVAL;
 	p->seed = m->seed;
 	p->shuffle = m->shuffle;
 	p->detach = m->detach;

@@ -90,6 +90,8 @@ struct manifest {
 	int			 priority;	/* among the runs of its user */
 	uint64_t		 timeout_ms, test_timeout_ms, grace_ms, seed;
 	bool			 shuffle, detach, live, plan_order;
+	struct isolation_want	 asked;		/* as RUN_BEGIN has it */
+	struct isolation_want	 isolation;	/* what it gets: see levels.h; AUTO: not known */
 	bool			 shared;	/* one at a time, in the order of the plan, all of
 						 * them with one TMPDIR, and nothing again */
 };

@@ -60,8 +60,12 @@ overview_status(struct conn *c, uint32_t id)
 	    .socket = sv_from(s->socket_path), .memory = resident_bytes(),
 	    .loop_lag_us = s->lag_us, .history = sv_from(runs_history_fault(&s->runs)),
 	    .state_dir = sv_from(s->state.path) };
+	char				 level[ISOLATION_TEXT], why[LEVELS_WHY];
 	struct pool_count		 n;
 
+	levels_tell(&s->levels, s->config.isolation, level, why);
+	reply.isolation = sv_from(level);
+	reply.isolation_why = sv_from(why);
 	pool_count(s->pool, view, &n);
 	if (view == 0)
 		count_all(s, &n, &reply);

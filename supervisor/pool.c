@@ -104,19 +104,19 @@ may_claim(const struct pool *p, const struct slot *s, enum slot_state state)
 	return s->fsm.state == state && s->holder == NULL && s->claimed != p->pass;
 }
 
-/* The first slot in this state; `who`: of that user (NULL: of ours), else of anybody. */
+/* The first slot in this state; `kind`: of that kind, NULL: of any. */
 static struct slot *
-in_state(struct pool *p, enum slot_state state, const struct identity *who, bool any)
+in_state(struct pool *p, enum slot_state state, const struct pool_kind *kind)
 {
 	for (unsigned i = 0; i < p->nslots; i++) {
-		if (may_claim(p, p->slots[i], state) && (any ||
-		    identity_equal(p->slots[i]->who, who)))
+		if (may_claim(p, p->slots[i], state) &&
+		    (kind == NULL || slot_suits(p->slots[i], kind)))
 			return p->slots[i];
 	}
 	return NULL;
 }
 
-/* The worker that has been idle for longest, whoever's it is. */
+/* The worker that has been idle for longest, of whatever kind. */
 static struct slot *
 longest_idle(struct pool *p)
 {
@@ -132,10 +132,10 @@ longest_idle(struct pool *p)
 
 /* A slot without a process changes hands; what it did so far is none of the next one's. */
 static int
-hand_over(struct slot *s, const struct identity *who)
+hand_over(struct slot *s, const struct pool_kind *kind)
 {
-	bool	same = s->who != NULL && who != NULL && s->who->uid == who->uid;
-	int	r = slot_assign(s, who);
+	bool	same = s->who != NULL && kind->who != NULL && s->who->uid == kind->who->uid;
+	int	r = slot_assign(s, kind);
 
 	if (r != 0 || same)
 		return r;
@@ -146,41 +146,41 @@ hand_over(struct slot *s, const struct identity *who)
 }
 
 /*
- * A worker of `who` for one attempt of this pass: one that is there or comes up, else one
- * of a slot that has none, else of a new slot.  When there may be no more slots a worker
- * of somebody else that is idle makes room; its exit brings us here again.
+ * A worker of this kind for one attempt of this pass: one that is there or comes up, else
+ * one of a slot that has none, else of a new slot.  When there may be no more slots a worker
+ * of another kind that is idle makes room; its exit brings us here again.
  */
 static struct slot *
-claim(struct pool *p, const struct identity *who)
+claim(struct pool *p, const struct pool_kind *kind)
 {
-	struct slot	*s = in_state(p, SLOT_IDLE, who, false);
+	struct slot	*s = in_state(p, SLOT_IDLE, kind);
 
 	if (s == NULL)
-		s = in_state(p, SLOT_SPAWNING, who, false);
-	if (s == NULL && (s = in_state(p, SLOT_DOWN, who, false)) != NULL)
+		s = in_state(p, SLOT_SPAWNING, kind);
+	if (s == NULL && (s = in_state(p, SLOT_DOWN, kind)) != NULL)
 		bring_up(p, s, now_ms());
 	if (s != NULL)
 		return s;
-	s = in_state(p, SLOT_DOWN, NULL, true);
+	s = in_state(p, SLOT_DOWN, NULL);
 	if (s == NULL)
 		s = add_slot(p);
 	if (s != NULL) {
-		if (hand_over(s, who) != 0)
+		if (hand_over(s, kind) != 0)
 			return NULL;
 		bring_up(p, s, now_ms());
 		return s;
 	}
-	s = in_state(p, SLOT_RETIRING, NULL, true);
+	s = in_state(p, SLOT_RETIRING, NULL);
 	if (s == NULL && (s = longest_idle(p)) != NULL)
 		slot_event(s, SIN_RETIRE);
 	return s;
 }
 
-/* Sees to it that one more worker of `who` is coming up in this pass. */
+/* Sees to it that one more worker of this kind is coming up in this pass. */
 static void
-want(struct pool *p, const struct identity *who)
+want(struct pool *p, const struct pool_kind *kind)
 {
-	struct slot	*s = claim(p, who);
+	struct slot	*s = claim(p, kind);
 
 	if (s == NULL)
 		return;
@@ -190,14 +190,14 @@ want(struct pool *p, const struct identity *who)
 }
 
 void
-pool_prepare(struct pool *p, const struct identity *who, unsigned n)
+pool_prepare(struct pool *p, const struct pool_kind *kind, unsigned n)
 {
 	if (p->stopping)
 		return;
 	arm_tick(p);
 	p->pass++;
 	while (n-- > 0)
-		want(p, who);
+		want(p, kind);
 }
 
 /* ---- attempts ---- */
@@ -230,7 +230,7 @@ idle_slot(struct pool *p, const struct pool_job *job)
 		return is_idle(held) ? held : NULL;
 	for (unsigned i = 0; i < p->nslots; i++) {
 		if (p->slots[i]->holder == NULL && is_idle(p->slots[i]) &&
-		    identity_equal(p->slots[i]->who, job->who))
+		    slot_suits(p->slots[i], &job->kind))
 			return p->slots[i];
 	}
 	return NULL;
@@ -272,7 +272,7 @@ fail_waiting(struct pool *p, struct slot *s)
 	over.why = why;
 	for (w = TAILQ_FIRST(&p->queue); w != NULL; w = next) {
 		next = TAILQ_NEXT(w, entry);
-		if (!identity_equal(w->job.who, s->who))
+		if (!slot_suits(s, &w->job.kind))
 			continue;
 		TAILQ_REMOVE(&p->queue, w, entry);
 		p->nqueue--;
@@ -320,7 +320,7 @@ serve(struct pool *p)
 		arm_tick(p);
 		s = w->job.shared ? held_slot(p, w->job.owner) : NULL;
 		if (s == NULL)
-			want(p, w->job.who);
+			want(p, &w->job.kind);
 		else if (s->fsm.state == SLOT_DOWN)
 			bring_up(p, s, now_ms());
 	}
@@ -332,7 +332,7 @@ pool_start(struct pool *p, const struct pool_job *job)
 	struct slot	*s = TAILQ_EMPTY(&p->queue) ? idle_slot(p, job) : NULL;
 	struct waiting	*w;
 
-	if (p->shop.as_users != (job->who != NULL))
+	if (p->shop.as_users != (job->kind.who != NULL))
 		return -EPERM;
 	if (s != NULL) {
 		give(s, job);

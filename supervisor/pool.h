@@ -22,13 +22,19 @@ struct log_subject;
 struct peer_set;
 struct pool;
 
+/* What the process of a worker is for; one worker serves one kind. */
+struct pool_kind {
+	const struct identity	*who;	/* as whom it runs them; NULL: as we are; borrowed */
+	struct isolation_want	 isolation; /* AUTO: as little as PROCESS */
+};
+
 /* One attempt, as the owner asks for it. */
 struct pool_job {
 	void		*owner;		/* given back; with test and attempt its name */
 	uint32_t	 test, attempt;
 	const struct msg_context *context; /* borrowed until the job is over */
 	struct sv	 spec;		/* body of a TEST_ADD; borrowed likewise */
-	const struct identity *who;	/* whose worker it needs; NULL: ours; likewise */
+	struct pool_kind kind;		/* of the worker that it needs */
 	uint64_t	 timeout_ms, grace_ms, output_limit;
 	uint64_t	 limit_ms;	/* all of it with its hooks, 0: no limit */
 	bool		 follow, shared;	/* shared: see msg.def */
@@ -88,8 +94,8 @@ void	pool_abort(struct pool *, const void *owner, uint32_t test, uint32_t attemp
 #define POOL_ALL	UINT32_MAX
 void	pool_follow(struct pool *, const void *owner, uint32_t test);
 
-/* Starts workers of `who` until n are there, so that the first attempts find them. */
-void	pool_prepare(struct pool *, const struct identity *who, unsigned n);
+/* Starts workers of this kind until n are there, so that the first attempts find them. */
+void	pool_prepare(struct pool *, const struct pool_kind *, unsigned n);
 
 /* SIGCHLD came: reaps what has ended, and ends what dead workers left. */
 void	pool_reap(struct pool *);

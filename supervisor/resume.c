@@ -27,6 +27,8 @@ struct resume {
 	bool			*refused;	/* of each: its retry was, and no verdict told */
 	uint64_t		 size;		/* what was sound, in bytes */
 	bool			 finished, cancelling;	/* by somebody, not by a bound */
+	const struct draft_place *place;
+	char			 unfit[MANIFEST_WHY];	/* why its tests cannot be run; "": they can */
 	struct msg_reader	*reader;
 	struct config		 config;	/* that refuses nothing that once was taken */
 };
@@ -102,6 +104,9 @@ take_commit(struct resume *re, const struct msg_jrn_commit *m)
 	r = manifest_close(plan);
 	if (r != 0)
 		return r;
+	draft_isolate(re->draft, re->place);
+	if (re->draft->error != 0)
+		(void)snprintf(re->unfit, sizeof re->unfit, "%s", re->draft->why);
 	re->past = calloc((size_t)plan->ntests + 1, sizeof *re->past);
 	re->running = calloc((size_t)plan->ntests + 1, sizeof *re->running);
 	re->refused = calloc((size_t)plan->ntests + 1, sizeof *re->refused);
@@ -456,6 +461,8 @@ revive(struct resume *re, const struct draft_place *place, const char *id)
 	    run->over ? "over, on show again" : "goes on");
 	if (re->cancelling)
 		run_cancel(run, false, "it was being cancelled when the supervisor was lost");
+	else if (re->unfit[0] != '\0' && !run->over)
+		run_cancel(run, false, re->unfit);
 	return 0;
 }
 
@@ -479,7 +486,7 @@ set_aside(const struct state *st, const char *id)
 static void
 resume_one(struct runs *runs, const struct draft_place *place, const char *id)
 {
-	struct resume	re = { .runs = runs, .config = *place->config };
+	struct resume	re = { .runs = runs, .config = *place->config, .place = place };
 	struct stat	st;
 	uint64_t	size = 0;
 	int		fd, r;

@@ -22,7 +22,8 @@ start_attempt(struct run *run, const struct sched_act *a)
 {
 	struct manifest_test	*t = &run->plan.tests[a->test];
 	struct pool_job		 job = { .owner = run, .test = a->test, .attempt = a->attempt,
-	    .context = &run->plan.context, .spec = t->spec, .who = run->who,
+	    .context = &run->plan.context, .spec = t->spec,
+	    .kind = { .who = run->who, .isolation = run->plan.isolation },
 	    .grace_ms = t->grace_ms,
 	    .output_limit = t->output_limit, .follow = run->plan.live || t->follow,
 	    .shared = run->plan.shared, .condition = a->condition };

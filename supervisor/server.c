@@ -327,7 +327,8 @@ struct draft_place
 server_place(struct server *s)
 {
 	return (struct draft_place){ .config = &s->config, .state = &s->state,
-	    .history = s->history, .scratch = s->scratch, .cpus = s->runs.cpus };
+	    .history = s->history, .scratch = s->scratch, .cpus = s->runs.cpus,
+	    .levels = &s->levels };
 }
 
 /* The folder, if it can be had: what is wrong is said with every result. */
@@ -394,6 +395,7 @@ server_init(struct server *s, const struct server_setup *setup)
 	s->written = s->config;
 	if (setup->isolation != NULL)	/* as if it were set after the start: it stays */
 		s->config.isolation = isolation_pack(setup->isolation);
+	levels_init(&s->levels, s->config.isolation, s->service);
 	s->runs.cpus = cpus_auto();
 	s->runs.owner = s->uid;
 	s->pool = pool_new(s->base, &s->peers, &s->config, setup->worker, s->scratch,

@@ -58,6 +58,7 @@ struct server {
 	struct outputs		 outputs;
 	struct event		*tick, *pump, *sigchld, *sigterm, *sigint;
 	enum server_phase	 phase;
+	struct levels		 levels;	/* of isolation */
 	struct state		 state;		/* the folder of what is kept */
 	char			 state_why[STATE_WHY + 32]; /* that there is none, and why */
 	uid_t			 uid;		/* ours: the owner of a private one */

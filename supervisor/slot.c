@@ -102,10 +102,15 @@ on_ready(struct slot *s, const struct msg_ready *m)
 {
 	struct msg_config	config = { .version = MSG_VERSION,
 	    .heartbeat_ms = SLOT_HEARTBEAT_MS, .lease_ms = s->shop->config->lease_ms };
+	enum isolation		reached;
 
 	if (m->version != MSG_VERSION) {
 		slot_warn(s, "worker %u speaks version %llu, not %d: is %s of another build?",
 		    s->number, (unsigned long long)m->version, MSG_VERSION, s->shop->program);
+		return -EBADMSG;
+	}
+	if (isolation_level_of(m->isolation, &reached) != 0 || reached < s->want.level) {
+		slot_warn(s, "worker %u is not kept apart as far as it should be", s->number);
 		return -EBADMSG;
 	}
 	(void)snprintf(s->host, sizeof s->host, SV_FMT, SV_ARG(m->host));
@@ -204,19 +209,26 @@ static const struct peer_ops worker_ops = { .frame = on_frame, .gone = on_gone }
 
 /* ---- processes ---- */
 
+bool
+slot_suits(const struct slot *s, const struct pool_kind *kind)
+{
+	return identity_equal(s->who, kind->who) && isolation_equal(&s->want, &kind->isolation);
+}
+
 /* No user's delays after a failure are another's. */
 int
-slot_assign(struct slot *s, const struct identity *who)
+slot_assign(struct slot *s, const struct pool_kind *kind)
 {
 	struct identity	*copy;
 
-	if (identity_equal(s->who, who))
+	if (slot_suits(s, kind))
 		return 0;
-	copy = identity_dup(who);
-	if (copy == NULL)
+	copy = kind->who != NULL ? identity_dup(kind->who) : NULL;
+	if (kind->who != NULL && copy == NULL)
 		return -ENOMEM;
 	free(s->who);
 	s->who = copy;
+	s->want = kind->isolation;
 	s->why[0] = '\0';
 	slot_init(&s->fsm);
 	return 0;
@@ -251,13 +263,16 @@ void
 slot_spawn(struct slot *s)
 {
 	struct slot_shop	*p = s->shop;
+	struct spawn_worker	 w = { .as = s->who, .isolation = s->want };
+	char			 why[SPAWN_WHY] = "";
 	int			 fd = -1, r;
 
 	s->why[0] = '\0';
 	r = take_folder(s);
+	w.scratch = s->scratch;
+	w.shared = s->home != NULL ? s->home : p->shared;
 	if (r == 0)
-		r = spawn_worker(p->program, s->scratch, s->home != NULL ? s->home : p->shared,
-		    s->who, &s->pid, &fd);
+		r = spawn_worker(p->program, &w, &s->pid, &fd, why);
 	if (r == 0) {
 		peer_free(s->peer);
 		s->peer_gone = false;
@@ -269,9 +284,10 @@ slot_spawn(struct slot *s)
 		}
 		slot_event(s, SIN_SPAWNED);
 	} else {
-		log_warn("pool", "cannot start %s: %s", p->program, strerror(-r));
-		(void)snprintf(s->why, sizeof s->why, "its worker could not be started: %s",
-		    strerror(-r));
+		if (why[0] == '\0')
+			(void)snprintf(why, sizeof why, "%s", strerror(-r));
+		log_warn("pool", "cannot start %s: %s", p->program, why);
+		(void)snprintf(s->why, sizeof s->why, "its worker could not be started: %.120s", why);
 		s->pid = 0;
 		slot_event(s, SIN_SPAWN_FAILED);
 	}

@@ -41,6 +41,7 @@ struct slot {
 	pid_t		 pid;		/* 0: none */
 	char		*scratch;	/* owned: the folder of this slot */
 	struct identity	*who;		/* owned: whose its process is; NULL: ours */
+	struct isolation_want	 want;		/* how far it is to be kept apart */
 	char		*home;		/* owned: the folder of that user; NULL: none */
 	char		 why[160];	/* why its last worker could not start; "": it could */
 	uint64_t	 claimed;	/* see claim() in pool.c */
@@ -63,9 +64,11 @@ struct slot {
 struct slot	*slot_new(struct slot_shop *, unsigned number, const char *scratch);
 void		 slot_free(struct slot *);	/* takes NULL; ends no process */
 
-/* Its next process is to be `who`'s (copied; NULL: ours).  Only when it has none.  0 or
- * -ENOMEM. */
-int	slot_assign(struct slot *, const struct identity *who);
+/* Is its process one for such jobs? */
+bool	slot_suits(const struct slot *, const struct pool_kind *);
+
+/* Its next process is to be for such jobs; copied.  Only when it has none.  0 or -ENOMEM. */
+int	slot_assign(struct slot *, const struct pool_kind *);
 
 /* Starts its worker.  What fails is tried again after a delay. */
 void	slot_spawn(struct slot *);

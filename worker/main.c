@@ -23,6 +23,7 @@
 #include "common/clock.h"
 #include "common/fdutil.h"
 #include "common/identity.h"
+#include "common/isolation.h"
 #include "common/log.h"
 #include "common/outcome.h"
 #include "common/peer.h"
@@ -57,6 +58,7 @@ struct worker {
 	struct attempt_context	*used;		/* of the attempt; may be older */
 	struct attempt		*attempt;	/* NULL: idle */
 	bool			 attempt_over, unfit, retiring;
+	enum isolation		 level;		/* that we have reached */
 	unsigned		 umask_first, umask_now;
 	bool			 ending;
 	int			 exit_code;
@@ -309,21 +311,22 @@ take_signals(void)
 
 /* ---- start ---- */
 
-/* The words behind --scratch, --shared, --remove and --as; NULL: not given. */
-struct folders {
-	const char	*scratch, *shared, *remove, *as;
+/* The words behind the options; NULL: not given. */
+struct options {
+	const char	*scratch, *shared, *remove, *as, *isolation;
 };
 
-static struct folders
+static struct options
 read_options(int argc, char **argv)
 {
-	struct folders	 ret = { NULL, NULL, NULL, NULL };
+	struct options	 ret = { NULL, NULL, NULL, NULL, NULL };
 	const char	**into;
 
 	for (int i = 1; i < argc; i += 2) {
 		into = strcmp(argv[i], "--scratch") == 0 ? &ret.scratch :
 		    strcmp(argv[i], "--shared") == 0 ? &ret.shared :
 		    strcmp(argv[i], "--remove") == 0 ? &ret.remove :
+		    strcmp(argv[i], "--isolation") == 0 ? &ret.isolation :
 		    strcmp(argv[i], "--as") == 0 ? &ret.as : NULL;
 		if (into != NULL && i + 1 < argc && argv[i + 1][0] != '\0') {
 			*into = argv[i + 1];
@@ -331,6 +334,7 @@ read_options(int argc, char **argv)
 		}
 		(void)fprintf(stderr, "usage: paratest-worker [--as UID:GID:GROUP,...] [--scratch DIR] "
 		    "[--shared DIR]\n"
+		    "                       [--isolation LEVEL]\n"
 		    "       paratest-worker [--as ...] --remove DIR\n"
 		    "It is started by paratestd, with a socket as descriptor 3.\n");
 		exit(EXIT_USAGE);
@@ -442,6 +446,22 @@ take_shared(struct worker *w, const char *dir)
 		give_up("%s: %s", w->host.shared, strerror(errno));
 }
 
+/* Which level of those that we were started for it is in truth: the namespaces were made
+ * by whoever started us, and the kernel is asked what came of it. */
+static enum isolation
+reached(const char *asked)
+{
+	struct isolation_want	w = { .level = ISOLATION_PROCESS };
+	char			why[ISOLATION_WHY], self[16] = "";
+
+	if (asked != NULL && isolation_parse(sv_from(asked), &w, why) != 0)
+		give_up("--isolation: %s", why);
+	if (w.level < ISOLATION_PID || getpid() != 1 ||
+	    readlink("/proc/self", self, sizeof self - 1) == -1 || strcmp(self, "1") != 0)
+		return ISOLATION_PROCESS;
+	return w.level;
+}
+
 static struct event_base *
 make_base(void)
 {
@@ -463,15 +483,16 @@ static const struct peer_ops peer_ops = {
 };
 
 static void
-start(struct worker *w, const struct folders *dirs)
+start(struct worker *w, const struct options *o)
 {
 	struct timeval	tv = clock_timeval(WORKER_LEASE_MS);
 
 	take_descriptors();
 	w->signal_fd = take_signals();
 	w->umask_first = w->umask_now = (unsigned)umask(077);
-	take_scratch(w, dirs->scratch);
-	take_shared(w, dirs->shared);
+	take_scratch(w, o->scratch);
+	take_shared(w, o->shared);
+	w->level = reached(o->isolation);
 	(void)umask((mode_t)w->umask_first);
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1) == -1)
 		fatal("worker", "no sub-reaper: %s", strerror(errno));
@@ -503,7 +524,8 @@ static void
 say_ready(struct worker *w)
 {
 	char			host[256] = "";
-	struct msg_ready	m = { .version = MSG_VERSION, .isolation = SV_LIT("process") };
+	struct msg_ready	m = { .version = MSG_VERSION,
+	    .isolation = sv_from(isolation_name(w->level)) };
 
 	(void)gethostname(host, sizeof host - 1);
 	m.host = sv_from(host);
@@ -567,17 +589,19 @@ remove_folder(const char *path)
 int
 main(int argc, char **argv)
 {
-	struct folders	dirs = read_options(argc, argv);
+	struct options	o = read_options(argc, argv);
 	struct worker	w;
 
 	log_init("paratest-worker", LOG_LEVEL_WARN, NULL);
-	if (dirs.as != NULL)
-		become(dirs.as);
+	/* Started by its descriptor it has no name of its own. */
+	(void)prctl(PR_SET_NAME, "paratest-worker");
+	if (o.as != NULL)
+		become(o.as);
 	/* What a run has shared may be a million files: not for the supervisor's loop. */
-	if (dirs.remove != NULL)
-		return remove_folder(dirs.remove);
+	if (o.remove != NULL)
+		return remove_folder(o.remove);
 	memset(&w, 0, sizeof w);
-	start(&w, &dirs);
+	start(&w, &o);
 	say_ready(&w);
 	peer_set_flush(&w.set);
 	run(&w);

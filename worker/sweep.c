@@ -200,6 +200,14 @@ in_set(const struct pid_set *set, pid_t pid)
 	return set->n > 0 && bsearch(&pid, set->v, set->n, sizeof *set->v, by_pid) != NULL;
 }
 
+/* As the init of a PID namespace, all of which is of the attempt, we reach all of it with
+ * one call, which nobody forks away from. */
+static bool
+is_all_ours(const struct sweep *s)
+{
+	return s->n_spared == 0 && s->beside == 0 && getpid() == 1;
+}
+
 void
 sweep_signal(struct sweep *s, int sig)
 {
@@ -207,6 +215,10 @@ sweep_signal(struct sweep *s, int sig)
 	pid_t		*pids;
 	size_t		 n;
 
+	if (is_all_ours(s)) {
+		(void)kill(-1, sig);
+		return;
+	}
 	if (proctree_pids_but(getpid(), s->beside, &pids, &n) != 0)
 		return;		/* no memory for it now: the next round tries again */
 	keep = others(s, 0);
@@ -267,7 +279,8 @@ sweep_name(struct sweep *s, pid_t leader)
 void
 sweep_round(struct sweep *s)
 {
-	sweep_signal(s, SIGSTOP);
+	if (!is_all_ours(s))
+		sweep_signal(s, SIGSTOP);
 	sweep_signal(s, SIGKILL);
 }
 

@@ -1,8 +1,8 @@
 /*
  * Everything that descends from this process: reaping it, naming it, ending it.
  * We are its sub-reaper, so that what loses its parent becomes our child and
- * wait4() alone says when nothing is left.  Stronger mechanisms (a control group,
- * a PID namespace) belong behind this interface.
+ * wait4() alone says when nothing is left.  As the init of a PID namespace one signal to
+ * all of it serves, which nobody can escape.
  *
  * One child of ours can stand beside the test (company.h): it is not there for any of
  * these, with all under it.

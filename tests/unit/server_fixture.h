@@ -60,7 +60,9 @@ sx_need(int ok)
 static inline void
 sx_open_all(struct sx *sx, const char *worker_program, const char *state, const char *store)
 {
-	struct server_setup	setup = { .socket_fd = -1, .state = state, .store = store };
+	const struct isolation_want level = { .level = ISOLATION_PROCESS };
+	struct server_setup	setup = { .socket_fd = -1, .state = state, .store = store,
+	    .isolation = &level };
 
 	memset(sx, 0, sizeof *sx);
 	(void)snprintf(sx->dir, sizeof sx->dir, "/tmp/paratest-unit.XXXXXX");
