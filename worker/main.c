@@ -32,6 +32,7 @@
 #include "common/xalloc.h"
 #include "worker/attempt.h"
 #include "worker/iocount.h"
+#include "worker/room.h"
 #include "worker/stage.h"
 #include "worker/sweep.h"
 #include "worker/tmpdir.h"
@@ -53,6 +54,7 @@ struct worker {
 
 	struct tmpdir		 tmpdir;
 	struct iocount		 iocount;
+	struct room		 room;
 	struct attempt_host	 host;
 	struct attempt_context	*context;	/* the last one that came */
 	struct attempt_context	*used;		/* of the attempt; may be older */
@@ -262,7 +264,7 @@ on_attempt_over(void *arg, bool fit)
 	struct worker	*w = arg;
 
 	w->attempt_over = true;
-	w->unfit = w->unfit || !fit;
+	w->unfit = w->unfit || !fit || !room_empty(&w->room);
 }
 
 /* ---- signals ---- */
@@ -493,6 +495,8 @@ start(struct worker *w, const struct options *o)
 	take_scratch(w, o->scratch);
 	take_shared(w, o->shared);
 	w->level = reached(o->isolation);
+	if (w->level == ISOLATION_SANDBOX && room_open(&w->room, w->scratch) != 0)
+		give_up("the sandbox cannot be looked at: %s", strerror(errno));
 	(void)umask((mode_t)w->umask_first);
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1) == -1)
 		fatal("worker", "no sub-reaper: %s", strerror(errno));
@@ -568,6 +572,7 @@ clean_up(struct worker *w)
 	event_base_free(w->base);
 	(void)close(w->signal_fd);
 	iocount_close(&w->iocount);
+	room_close(&w->room);
 	tmpdir_free(&w->tmpdir);
 	(void)close(w->host.scratch_fd);
 	(void)close(w->host.shared_fd);
