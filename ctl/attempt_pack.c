@@ -43,7 +43,8 @@ kind_of(const struct attempt_result *a)
 	    (uint64_t)a->has_signal << 2 | (uint64_t)a->output_truncated << 3 |
 	    (uint64_t)a->has_subtests << 4 | (uint64_t)a->started << 5 |
 	    (uint64_t)a->reworded << 6 | (uint64_t)a->outcome << 7 |
-	    (uint64_t)a->error_category << 15 | (uint64_t)a->nfigures << 23;
+	    (uint64_t)a->error_category << 15 | (uint64_t)a->isolation << 23 |
+	    (uint64_t)a->nfigures << 27;
 }
 
 static void
@@ -58,7 +59,8 @@ set_kind(struct attempt_result *a, uint64_t kind)
 	a->reworded = (kind >> 6 & 1) != 0;
 	a->outcome = (enum outcome)(kind >> 7 & 0xff);
 	a->error_category = (enum error_category)(kind >> 15 & 0xff);
-	a->nfigures = (size_t)(kind >> 23);
+	a->isolation = (enum isolation)(kind >> 23 & 0xf);
+	a->nfigures = (size_t)(kind >> 27);
 }
 
 /* What follows from the others goes: most of these are 0 then.  Wrapping round is undone

@@ -70,6 +70,9 @@ print_status(const struct msg_status_ok *s)
 		(void)printf("history   " SV_FMT "\n", SV_ARG(s->state_dir));
 	else
 		(void)puts("history   none is kept");
+	if (s->isolation.n > 0)
+		(void)printf("isolation " SV_FMT "%s" SV_FMT "\n", SV_ARG(s->isolation),
+		    s->isolation_why.n > 0 ? ": " : "", SV_ARG(s->isolation_why));
 	if (s->history.n > 0)
 		(void)printf("          at fault: " SV_FMT "\n", SV_ARG(s->history));
 	(void)printf("memory    %.1f MiB; longest hold of the loop %.1f ms\n",
@@ -101,6 +104,8 @@ on_status(void *arg, enum msg_type type, uint32_t id, const union msg_body *m)
 	cmd_json_text(o, "state", s->state);
 	cmd_json_text(o, "socket", s->socket);
 	cmd_json_text(o, "stateDir", s->state_dir);
+	cmd_json_text(o, "isolation", s->isolation);
+	cmd_json_text(o, "isolationReason", s->isolation_why);
 	cmd_json_text(o, "historyFault", s->history);
 	cmd_json_ms(o, "uptime", s->uptime_us);
 	cmd_json_count(o, "capacity", s->capacity);
@@ -187,8 +192,9 @@ on_worker(void *arg, enum msg_type type, uint32_t id, const union msg_body *m)
 	if (type != MSG_WORKER_ROW)
 		return 0;
 	if (rows == NULL) {
-		(void)printf("%4llu  %8llu  %-9.*s %9llu %9llu %9s  " SV_FMT "\n",
+		(void)printf("%4llu  %8llu  %-9.*s %-9.*s %9llu %9llu %9s  " SV_FMT "\n",
 		    (unsigned long long)w->slot, (unsigned long long)w->pid, SV_ARG(w->state),
+		    SV_ARG(w->isolation),
 		    (unsigned long long)w->completed, (unsigned long long)w->replaced,
 		    w->test.n > 0 ? duration_text(w->age_us, age, sizeof age) : "-",
 		    SV_ARG(w->test));
@@ -223,8 +229,8 @@ exec_workers(const struct cmd_globals *g, int argc, char **argv)
 		return code;
 	rows = json ? json_array() : NULL;
 	if (!json)
-		(void)printf("%4s  %8s  %-9s %9s %9s %9s  %s\n", "SLOT", "PID", "STATE", "COMPLETED",
-		    "REPLACED", "AGE", "TEST");
+		(void)printf("%4s  %8s  %-9s %-9s %9s %9s %9s  %s\n", "SLOT", "PID", "STATE",
+		    "ISOLATION", "COMPLETED", "REPLACED", "AGE", "TEST");
 	code = ask(&cmd_workers, g, false, MSG_WORKERS, &m, on_worker, &rows);
 	if (json && code == 0)
 		cmd_json_print(rows);

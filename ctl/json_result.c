@@ -116,6 +116,8 @@ put_verdict(struct text *t, const struct attempt_result *a)
 	json_put_bool(t, "outputTruncated", a->output_truncated);
 	put_lists(t, a);
 	json_put_count(t, "worker", a->worker);
+	if (a->isolation != ISOLATION_AUTO)
+		json_put_text(t, "isolation", isolation_name(a->isolation));
 	json_put_ms(t, "cpuTime", a->cpu_us);
 	json_put_count(t, "peakMemory", a->max_rss);
 	if (json_put_source(figures[FIGURE_TREE_SOURCE]) != NULL) {

@@ -19,7 +19,7 @@ enum {
 	O_RUNS, O_MAX_RUNS, O_THRESHOLD, O_PARALLEL, O_SEQUENTIAL, O_STOP_ON_STABLE, O_ALPHA, O_POWER,
 	O_RATE, O_FDR, O_PLAIN, O_CONDITIONS, O_SPEND, O_DIAGNOSE, O_NO_HISTORY, O_UNDER, O_FROM,
 	O_NEW, O_REPRO, O_BISECT, O_GOOD, O_BAD, O_ERROR, O_FIND_ORDER, O_ORDERS, O_WRITE_ORDER,
-	O_REVISION, O_PRIORITY, O_FLAKY
+	O_REVISION, O_PRIORITY, O_ISOLATION, O_FLAKY
 };
 
 #define RUN	(OPTIONS_RUN | OPTIONS_RETRY)
@@ -47,6 +47,7 @@ static const struct verb_option {
 	{ RUNNING, "tap", required_argument, O_TAP },
 	{ RUNNING, "tap-version", required_argument, O_TAP_VERSION },
 	{ RUNNING, "events", required_argument, O_EVENTS },
+	{ RUNNING, "isolation", required_argument, O_ISOLATION },
 	{ RUN, "priority", required_argument, O_PRIORITY },
 	{ RUN, "max-fail", required_argument, O_MAX_FAIL },
 	{ RUN, "fail-fast", no_argument, O_FAIL_FAST },
@@ -153,6 +154,17 @@ priority(const struct parsing *p, const char *text)
 		return cmd_usage(p->cmd, "--priority: '%s' is %s; it takes a number from -%d to %d",
 		    text, why, SPEC_PRIORITY_MAX, SPEC_PRIORITY_MAX);
 	p->o->priority = (int)v;
+	return 0;
+}
+
+static int
+isolation(const struct parsing *p, const char *text)
+{
+	char	why[ISOLATION_WHY];
+
+	if (isolation_parse(sv_from(text), &p->o->isolation, why) != 0)
+		return cmd_usage(p->cmd, "--isolation: %s", why);
+	p->o->has_isolation = true;
 	return 0;
 }
 
@@ -418,6 +430,8 @@ take_policy(struct parsing *p, int c)
 		return number(p, "jobs", optarg, 1, 1024, &o->jobs);
 	case O_SHUFFLE:
 		return seed(p, optarg);
+	case O_ISOLATION:
+		return isolation(p, optarg);
 	case O_PRIORITY:
 		return priority(p, optarg);
 	default:

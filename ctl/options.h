@@ -48,6 +48,8 @@ struct options {
 	uint64_t	 flake[FLAKE_SET_COUNT];	/* all 0: an ordinary run */
 	uint64_t	 seed;
 	int		 priority;
+	bool		 has_isolation;
+	struct isolation_want isolation;	/* with it */
 };
 
 /* Reads the verb's words; optind is then at the first suite.  0 or an exit code (the
@@ -127,6 +129,10 @@ void	options_submit(const struct options *, struct submit *);
 	"                        order, one at a time, each finding in TMPDIR what those\n"	\
 	"                        before left there; nothing is retried (./plan: a file)\n"
 
+#define OPTIONS_ISOLATION_HELP						\
+	"      --isolation LEVEL process, pid, cgroup, sandbox[,network=none|loopback|host]\n" \
+	"                        [,read-only], auto: what hides nothing; else what suites say\n"
+
 /* How it is run. */
 #define OPTIONS_RUN_HELP						\
 	OPTIONS_ORDER_HELP						\
@@ -136,6 +142,7 @@ void	options_submit(const struct options *, struct submit *);
 	"      --fail-fast       start nothing after the first failure\n"	\
 	"      --max-fail N      the same after N of them\n"			\
 	"      --shuffle[=SEED]  in random order; the seed is printed\n"	\
+	OPTIONS_ISOLATION_HELP						\
 	"      --flaky-result pass|fail  of a test that passed on a retry (pass)\n"	\
 	"      --detach          print the run's id and leave it running\n"	\
 	"      --priority N      from -10 to 10 (0); your runs of a higher one get the\n"	\

@@ -167,6 +167,8 @@ options_apply(const struct cmd_entry *cmd, const struct cmd_globals *g, const st
 		plan->jobs = o->jobs;
 	if (o->max_fail != 0)
 		plan->max_fail = o->max_fail;
+	if (o->has_isolation)
+		plan->isolation = o->isolation;
 	for (size_t i = 0; i < o->budgets.n; i += 2)
 		plan_budget_set(plan, o->budgets.v[i], o->budgets.v[i + 1]);
 	if (o->shard_by_time && plan->ntests > 0)

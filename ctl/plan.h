@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/isolation.h"
+
 struct strs {
 	char	**v;
 	size_t	  n, cap;
@@ -71,6 +73,7 @@ struct plan {
 	struct strs	  slots;	/* NAME=COUNT that exist */
 	/* What a suite's own config asks for; options win. */
 	uint64_t	  jobs, max_fail;
+	struct isolation_want isolation;	/* how far its tests are to be kept apart */
 	struct strs	  budgets;	/* 2 each: tag ("": the run), limit of its retries */
 };
 

@@ -129,6 +129,7 @@ static int
 on_plan(void *arg, enum msg_type type, uint32_t id, const union msg_body *m)
 {
 	struct reading	*rd = arg;
+	char		 why[ISOLATION_WHY];
 	int		 r;
 
 	(void)id;
@@ -140,6 +141,9 @@ on_plan(void *arg, enum msg_type type, uint32_t id, const union msg_body *m)
 		rd->origin->status = m->plan_run.status;
 		rd->plan->name = text(m->plan_run.name);
 		list(&rd->plan->slots, m->plan_run.slots);
+		if (m->plan_run.isolation.n > 0 &&
+		    isolation_parse(m->plan_run.isolation, &rd->plan->isolation, why) != 0)
+			return broken(rd, "the record asks for an isolation that is not known");
 		return 0;
 	case MSG_PLAN_TEST:
 		if (rd->plan->ntests == rd->origin->total)

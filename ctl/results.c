@@ -146,6 +146,7 @@ copy_attempt(struct attempt_result *a, const struct msg_event *ev)
 	a->duration_us = ev->duration_us;
 	a->cpu_us = ev->cpu_us;
 	a->max_rss = ev->max_rss;
+	(void)isolation_level_of(ev->isolation, &a->isolation);
 	a->has_signal = MSG_HAS(ev, event, signal);
 	a->has_exit_code = MSG_HAS(ev, event, exit_code) && !a->has_signal;
 	a->exit_code = ev->exit_code;

@@ -23,6 +23,7 @@ struct attempt_result {
 	enum outcome	outcome;
 	uint64_t	start_ms, end_ms;	/* since the epoch */
 	uint64_t	duration_us, cpu_us, max_rss, delay_ms, timeout_ms;
+	enum isolation	isolation;	/* AUTO: not said */
 	bool		has_exit_code, has_signal;
 	uint64_t	exit_code, signal;
 	char		*output;	/* the last of both streams, any bytes */

@@ -95,6 +95,7 @@ send_begin(struct client *c, const struct plan *p, const struct submit *s, struc
 	struct lists		l = { NULL, 0, 0 };
 	struct strs		env = { NULL, 0, 0 };
 	mode_t			mask = umask(0);
+	char			level[ISOLATION_TEXT];
 	int			r;
 
 	(void)umask(mask);
@@ -109,6 +110,8 @@ send_begin(struct client *c, const struct plan *p, const struct submit *s, struc
 	m.budgets = borrow(&l, &p->budgets);
 	if (s->has_breaker)
 		m.breaker = (struct nums){ s->breaker, BREAKER_SET_COUNT };
+	if (p->isolation.level != ISOLATION_AUTO)
+		m.isolation = sv_from(isolation_format(&p->isolation, level));
 	if (s->flake[FLAKE_SET_ON] != 0)
 		m.flake = (struct nums){ s->flake, FLAKE_SET_COUNT };
 	r = client_send(c, MSG_RUN_BEGIN, &m, NULL);

@@ -14,6 +14,7 @@
 #include "common/xalloc.h"
 #include "ctl/retry_preset.h"
 #include "ctl/suite.h"
+#include "ctl/suite_isolation.h"
 #include "ctl/suite_names.h"
 #include "ctl/suite_retry.h"
 #include "ctl/suite_test.h"
@@ -25,10 +26,10 @@
 
 static const char *const suite_keys[] = {
 	"paratest", "name", "description", "tags", "env", "defaults", "resources", "config",
-	"retry_budget", "tests", NULL
+	"retry_budget", "isolation", "tests", NULL
 };
 enum suite_top { TOP_PARATEST, TOP_NAME, TOP_DESCRIPTION, TOP_TAGS, TOP_ENV, TOP_DEFAULTS,
-	TOP_RESOURCES, TOP_CONFIG, TOP_RETRY_BUDGET, TOP_TESTS };
+	TOP_RESOURCES, TOP_CONFIG, TOP_RETRY_BUDGET, TOP_ISOLATION, TOP_TESTS };
 static const char *const suite_planned[] = {
 	"vars", "secrets", "scrub", "terminal", "setup", "teardown", "before_each", "after_each",
 	"import", NULL
@@ -46,7 +47,7 @@ struct loader {
 	size_t		 sets_cap;
 	struct suite_names names;
 	struct strs	 tags;		/* the suite's own */
-	const struct suite_node *env, *defaults, *config;
+	const struct suite_node *env, *defaults, *config, *isolation;
 };
 
 /* ---- the tests ---- */
@@ -205,6 +206,9 @@ read_top_key(struct loader *l, enum suite_top key, const struct suite_node *v)
 		return read_config(l, v);
 	case TOP_RETRY_BUDGET:
 		return suite_retry_budget(&l->src, v, &l->plan);
+	case TOP_ISOLATION:
+		l->isolation = v;
+		return suite_isolation(&l->src, v, &l->plan.isolation);
 	case TOP_TESTS:
 		break;
 	}
@@ -418,6 +422,20 @@ check_budgets(const struct loader *l, const struct plan *p)
 	return 0;
 }
 
+/* The highest level serves all, and only one network. */
+static int
+check_isolation(const struct loader *l, const struct plan *p)
+{
+	struct isolation_want	both = p->isolation;
+
+	if (l->isolation == NULL || isolation_join(&both, &l->plan.isolation) == 0)
+		return 0;
+	return suite_fail_at(&l->src, l->isolation, "'isolation' asks for network %s here, and for "
+	    "%s in an earlier suite: run them one by one, or give --isolation",
+	    isolation_network_name(l->plan.isolation.network),
+	    isolation_network_name(p->isolation.network));
+}
+
 static uint64_t
 smaller(uint64_t a, uint64_t b)
 {
@@ -445,6 +463,7 @@ merge(struct plan *p, struct plan *from)
 		p->name = xstrdup(from->name);
 	p->jobs = smaller(p->jobs, from->jobs);
 	p->max_fail = smaller(p->max_fail, from->max_fail);
+	(void)isolation_join(&p->isolation, &from->isolation);	/* checked */
 	move_slots(&p->slots, &from->slots);
 	for (size_t i = 0; i < from->budgets.n; i += 2)
 		plan_budget_set(p, from->budgets.v[i], from->budgets.v[i + 1]);
@@ -503,6 +522,8 @@ suite_parse(struct plan *p, const char *file, const char *dir, const char *text,
 		r = check_slots(&l, p);
 	if (r == 0)
 		r = check_budgets(&l, p);
+	if (r == 0)
+		r = check_isolation(&l, p);
 	if (r == 0)
 		merge(p, &l.plan);
 	plan_free(&l.plan);

@@ -222,7 +222,7 @@ const char *const suite_test_keys[] = {
 };
 
 const char *const suite_test_planned[] = {
-	"id", "xfail", "sessions", "steps", "data", "fixtures", "terminal", "isolation", "limits",
+	"id", "xfail", "sessions", "steps", "data", "fixtures", "terminal", "limits",
 	"needs", "artifacts", "import", NULL
 };
 
@@ -246,6 +246,15 @@ read_key(struct suite_reading *rd, int key, const struct suite_node *v)
 
 	rd->set |= bit;
 	return r;
+}
+
+static int
+test_key(const struct suite_source *src, const struct suite_node *key)
+{
+	if (strcmp(key->text, "isolation") == 0)
+		return suite_fail_at(src, key, "'isolation' is of all tests of a suite: write it "
+		    "beside 'tests'");
+	return suite_key(src, key, suite_test_keys, suite_test_planned);
 }
 
 static int
@@ -278,7 +287,7 @@ suite_test_read(struct suite_tests *in, const struct suite_node *n, struct plan_
 	rd.millis = rd.millis || suite_node_get(n, "command") != NULL ||
 	    suite_node_get(n, "argv") != NULL || suite_node_get(n, "assertions") != NULL;
 	for (const struct suite_node *v = n->first; v != NULL; v = v->next) {
-		key = suite_key(rd.src, v->key, suite_test_keys, suite_test_planned);
+		key = test_key(rd.src, v->key);
 		if (key < 0)
 			return key;
 		r = read_key(&rd, key, v);
@@ -298,7 +307,7 @@ suite_test_defaults(struct suite_tests *in, const struct suite_node *n, struct p
 	int			key, r;
 
 	for (const struct suite_node *v = n->first; v != NULL; v = v->next) {
-		key = suite_key(rd.src, v->key, suite_test_keys, suite_test_planned);
+		key = test_key(rd.src, v->key);
 		if (key < 0)
 			return key;
 		part = test_keys[key].part;

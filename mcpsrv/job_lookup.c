@@ -104,6 +104,7 @@ static int
 on_plan(void *arg, enum msg_type type, uint32_t id, const union msg_body *m)
 {
 	struct job	*j = arg;
+	char		 why[ISOLATION_WHY];
 
 	(void)id;
 	if (type == MSG_PLAN_RUN) {
@@ -111,6 +112,9 @@ on_plan(void *arg, enum msg_type type, uint32_t id, const union msg_body *m)
 		    SV_ARG(m->plan_run.run));
 		j->origin.total = m->plan_run.total;
 		j->origin.status = m->plan_run.status;
+		if (m->plan_run.isolation.n > 0 &&
+		    isolation_parse(m->plan_run.isolation, &j->known.isolation, why) != 0)
+			return -EPROTO;
 		for (uint32_t i = 0; i < m->plan_run.slots.n; i++)
 			strs_addf(&j->known.slots, SV_FMT, SV_ARG(m->plan_run.slots.v[i]));
 		return 0;
@@ -164,6 +168,8 @@ take_known(struct job *j)
 		if (known != NULL)
 			define_known(t, known);
 	}
+	if (j->plan.isolation.level == ISOLATION_AUTO)
+		j->plan.isolation = j->known.isolation;
 	for (size_t i = 0; i < j->known.slots.n && j->plan.slots.n < 1000; i++) {
 		size_t	k = 0;
 

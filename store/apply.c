@@ -18,7 +18,7 @@ encode_plan(const struct msg_jrn_run *m, const struct msg_run_begin *b, uint64_t
     char **ret, size_t *ret_n)
 {
 	struct msg_plan_run	plan = { .run = m->run, .name = b->name, .slots = b->slots,
-	    .total = total };
+	    .total = total, .isolation = b->isolation };
 
 	return msg_encode(MSG_PLAN_RUN, &plan, ret, ret_n);
 }

@@ -93,8 +93,10 @@ send_plan(struct query *q, sqlite3_stmt *st, const char *run)
 	if (slots != NULL) {
 		r = msg_decode(reader, MSG_PLAN_RUN, slots, (size_t)sqlite3_column_bytes(st, 3), &body,
 		    NULL);
-		if (r == 0)
+		if (r == 0) {
 			m.slots = body.plan_run.slots;
+			m.isolation = body.plan_run.isolation;
+		}
 		q->cut |= r == -EBADMSG;
 	}
 	m.run = sv_from(run);

@@ -423,6 +423,7 @@ static int
 on_plan_read(struct conn *c, uint32_t id, const struct msg_plan_read *m)
 {
 	struct msg_plan_run		 head;
+	char				 level[ISOLATION_TEXT];
 	struct msg_plan_test		 row;
 	const struct manifest_test	*t;
 	struct run			*run;
@@ -435,6 +436,8 @@ on_plan_read(struct conn *c, uint32_t id, const struct msg_plan_read *m)
 		return fail_run(c, id, r, m->run);
 	head = (struct msg_plan_run){ .run = sv_from(run->id), .name = sv_from(run->plan.label),
 	    .slots = run->plan.slot_words, .total = run->plan.ntests, .status = run->status };
+	if (run->plan.asked.level != ISOLATION_AUTO)
+		head.isolation = sv_from(isolation_format(&run->plan.asked, level));
 	(void)peer_send(c->peer, MSG_PLAN_RUN, id, &head);
 	for (uint32_t i = 0; i < run->plan.ntests; i++) {
 		t = &run->plan.tests[i];

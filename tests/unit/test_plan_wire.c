@@ -161,6 +161,7 @@ keeps_plans(struct px *px, enum msg_type type, uint32_t id, const union msg_body
 	case MSG_PLAN_READ:
 		px_note(px, "read " SV_FMT " open=%d\n", SV_ARG(m->plan_read.run), m->plan_read.open);
 		run.slots = (struct svs){ slots, 1 };
+		run.isolation = SV_LIT("sandbox,network=none");
 		run.total = rec.n;
 		end.truncated = sv_is(m->plan_read.run, "short");
 		if (sv_is(m->plan_read.run, "long"))
@@ -212,6 +213,8 @@ a_plan_is_read_back(void **state)
 	assert_int_equal(from.status, RUN_FAILED);
 	assert_string_equal(b.name, "all");
 	assert_int_equal(b.slots.n, 1);
+	assert_int_equal(b.isolation.level, ISOLATION_SANDBOX);
+	assert_int_equal(b.isolation.network, NETWORK_NONE);
 	assert_string_equal(b.slots.v[0], a.slots.v[0]);
 	assert_int_equal(b.ntests, a.ntests);
 	for (size_t i = 0; i < a.ntests; i++)

@@ -367,6 +367,36 @@ several_suites_make_one_plan(void **state)
 	plan_free(&p);
 }
 
+static void
+assert_isolation(const struct plan *p, const char *want)
+{
+	char	text[ISOLATION_TEXT];
+
+	assert_string_equal(isolation_format(&p->isolation, text), want);
+}
+
+static void
+suites_ask_for_isolation(void **state)
+{
+	struct plan	p = { 0 };
+
+	(void)state;
+	parse_ok(&p, "a.yaml", "tests: [{name: a, run: x}]\n");
+	assert_isolation(&p, "auto");
+	parse_ok(&p, "b.yaml", "isolation: pid\ntests: [{name: b, run: x}]\n");
+	assert_isolation(&p, "pid");
+	parse_ok(&p, "c.yaml", "isolation: {network: none}\ntests: [{name: c, run: x}]\n");
+	assert_isolation(&p, "sandbox,network=none");
+	parse_ok(&p, "d.json", "{\"isolation\": {\"level\": \"sandbox\", \"read-only\": true}, "
+	    "\"tests\": [{\"name\": \"d\", \"run\": \"x\"}]}");
+	assert_isolation(&p, "sandbox,network=none,read-only");
+	parse_fails(&p, "e.yaml", "isolation: {level: sandbox, network: host}\n"
+	    "tests: [{name: e, run: x}]\n", "e.yaml:1:12: 'isolation' asks for network host here, "
+	    "and for none in an earlier suite: run them one by one, or give --isolation");
+	assert_isolation(&p, "sandbox,network=none,read-only");
+	plan_free(&p);
+}
+
 /* Names differ in their last letters only; all of them are found and kept. */
 static void
 reads_many_tests(void **state)
@@ -435,6 +465,7 @@ main(void)
 		cmocka_unit_test(reads_json),
 		cmocka_unit_test(tells_json_by_its_first_sign),
 		cmocka_unit_test(several_suites_make_one_plan),
+		cmocka_unit_test(suites_ask_for_isolation),
 		cmocka_unit_test(reads_many_tests),
 		cmocka_unit_test(loads_files),
 	};
