@@ -25,6 +25,7 @@
 #include "tests/integ/users.h"
 
 #define CAPS	"setuid,+setgid,+kill,+chown"
+#define MORE	",+sys_admin,+net_admin,+setpcap"	/* for namespaces */
 
 const struct user	the_daemon = { 4000, 4000, 0, { 0 } };
 const struct user	alice = { 4001, 4001, 2, { 4001, ALICES_GROUP } };
@@ -236,6 +237,7 @@ users_ctl(struct users *u, const struct user *user, struct ran *r, const char *c
 static size_t
 daemon_words(struct users *u, const char *without, char **argv)
 {
+	const char	*more = u->over_host ? MORE : "";
 	const char	*less = without != NULL ? without : "";
 	const char	*comma = without != NULL ? "," : "";
 	size_t		 n = 0;
@@ -245,9 +247,9 @@ daemon_words(struct users *u, const char *without, char **argv)
 	argv[n++] = xasprintf("--regid=%u", (unsigned)the_daemon.gid);
 	argv[n++] = xstrdup("--clear-groups");
 	argv[n++] = xstrdup("--no-new-privs");
-	argv[n++] = xasprintf("--inh-caps=-all,+" CAPS "%s%s", comma, less);
-	argv[n++] = xasprintf("--ambient-caps=-all,+" CAPS "%s%s", comma, less);
-	argv[n++] = xasprintf("--bounding-set=-all,+" CAPS "%s%s", comma, less);
+	argv[n++] = xasprintf("--inh-caps=-all,+" CAPS "%s%s%s", more, comma, less);
+	argv[n++] = xasprintf("--ambient-caps=-all,+" CAPS "%s%s%s", more, comma, less);
+	argv[n++] = xasprintf("--bounding-set=-all,+" CAPS "%s%s%s", more, comma, less);
 	argv[n++] = xstrdup(users_program(u, "paratestd"));
 	argv[n++] = xstrdup("--service");
 	argv[n++] = xstrdup("--socket");
@@ -257,7 +259,7 @@ daemon_words(struct users *u, const char *without, char **argv)
 	argv[n++] = xstrdup("--scratch");
 	argv[n++] = xasprintf("%s/scratch", u->dir);
 	argv[n++] = xstrdup("--isolation");
-	argv[n++] = xstrdup("process");
+	argv[n++] = xstrdup(u->isolation);
 	argv[n] = NULL;
 	return n;
 }
@@ -330,8 +332,8 @@ users_crash(struct users *u)
 	service_until(no_children, NULL, "what the supervisor started does not end");
 }
 
-int
-users_setup(void **state)
+static int
+setup(void **state, const char *isolation, int over_host)
 {
 	static const char *const	programs[] = { "paratestd", "paratest-worker",
 	    "paratest-store", "paratestctl", "tests/helpers/attack" };
@@ -340,6 +342,8 @@ users_setup(void **state)
 	if (geteuid() != 0 || access("/usr/bin/setpriv", X_OK) == -1)
 		return 0;
 	u = xcalloc(1, sizeof *u);
+	u->isolation = isolation;
+	u->over_host = over_host;
 	(void)snprintf(u->dir, sizeof u->dir, "/tmp/paratest-users.XXXXXX");
 	assert_non_null(mkdtemp(u->dir));
 	assert_int_equal(chmod(u->dir, 0711), 0);
@@ -359,6 +363,18 @@ users_setup(void **state)
 	users_again(u);
 	*state = u;
 	return 0;
+}
+
+int
+users_setup(void **state)
+{
+	return setup(state, "process", 0);
+}
+
+int
+users_setup_apart(void **state)
+{
+	return setup(state, "pid", 1);
 }
 
 int

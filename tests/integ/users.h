@@ -1,7 +1,7 @@
 /*
  * A service for several users, and those users: made of numbers, none of them has an
  * entry anywhere.  It needs root, who only sets the stage: the supervisor runs as a user
- * of its own with four capabilities, from a copy of the programs that all may read.
+ * of its own with its capabilities, from a copy of the programs that all may read.
  */
 #ifndef TESTS_INTEG_USERS_H
 #define TESTS_INTEG_USERS_H
@@ -23,11 +23,14 @@ struct users {
 	char	dir[64];	/* everything is in there */
 	char	socket[96];
 	pid_t	pid;		/* of the supervisor; 0: not running */
+	const char *isolation;	/* its --isolation; borrowed */
+	int	over_host;	/* it has the capabilities for namespaces, too */
 };
 
 /* Fixtures of cmocka: a service in *state, NULL when we are not root.  The second asks
  * it to leave and asserts that nothing is left but its state. */
 int	users_setup(void **state);
+int	users_setup_apart(void **state);	/* at level pid, with the capabilities for it */
 int	users_teardown(void **state);
 
 /* Ends it by SIGKILL and waits until nothing of it is left; starts the next one. */
