@@ -41,6 +41,7 @@ static const struct part parts[] = {
 	{ "ping", "answers of the supervisor during a full run", bench_ping, false },
 	{ "flood", "a test that prints 1 GiB", bench_flood, false },
 	{ "record", "what the history costs of 1,000 x true", bench_record, false },
+	{ "isolation", "1,000 x true at each level of isolation", bench_isolation, false },
 	{ "history", "questions about 1,000,000 attempts", bench_history, false },
 	{ "mcp", "the MCP server beside the SDK's own on Node", bench_mcp, false },
 	{ "hostile", "one user's 200 hostile connections beside another's runs (root)",

@@ -137,7 +137,8 @@ service_ask(struct bench *b, const struct service *s, struct service_call *call,
 	r = proc_run(b, &p, call->timeout_ms, &call->usage);
 	if (r != 0)
 		return r;
-	if (call->usage.code != 0 && !(call->may_fail && call->usage.code == 1)) {
+	if (call->usage.code != 0 && !(call->may_fail && call->usage.code == 1) &&
+	    !(call->may_refuse && call->usage.code == 2)) {
 		first_line(err, line, sizeof line);
 		return bench_fail(-EIO, "paratestctl %s: exit code %d: %s", argv[s != NULL ? 3 : 1],
 		    call->usage.code, line);

@@ -19,6 +19,7 @@ struct service_call {
 	const char	*in;	/* file on standard input, NULL: none */
 	unsigned	 timeout_ms;
 	bool		 may_fail;	/* exit code 1 is an answer too */
+	bool		 may_refuse;	/* likewise 2 */
 	struct proc_usage usage;	/* out */
 };
 
