@@ -9,7 +9,7 @@ config=/etc/paratest/paratestd.yaml
 socket=/run/paratest/control.sock
 drop_in=/run/systemd/system/paratestd.service.d
 dir=/srv/check
-exposure=6.5		# of systemd-analyze security; docs/service-unit.md explains it
+exposure=6.8		# of systemd-analyze security; docs/service-unit.md explains it
 passed=0 failed=0
 
 check() {	# NAME COMMAND...
@@ -133,20 +133,37 @@ tells_status() {
 	[ $rc = 0 ] && ended_as "$id" passed
 }
 
-# It may change its users, end them and give them files, and nothing else.
+# It may change its users, end them, give them files, and make namespaces for them, and
+# nothing else.
 is_no_root() {
 	pid=$(show MainPID)
 	grep -E '^(Uid|Cap|NoNewPrivs)' "/proc/$pid/status"
-	grep -q '^CapBnd:.*00000000000000e1$' "/proc/$pid/status" &&
+	grep -q '^CapBnd:.*00000000002011e1$' "/proc/$pid/status" &&
 	[ "$(stat -c %U "/proc/$pid")" = paratest ] &&
 	    grep -q 'NoNewPrivs:.*1' "/proc/$pid/status" &&
 	    [ "$(stat -c '%U %a' /var/lib/paratest)" = 'paratest 700' ]
 }
 
+# Alone in a PID namespace by default; in a network of its own when it is asked for.
+is_kept_apart() {
+	ctl status | grep '^isolation pid' &&
+	    as alice run --json -- sh -c 'ls -d /proc/[0-9]* | wc -l; test $$ -lt 100 &&
+		! grep -x paratestd /proc/[0-9]*/comm &&
+		! grep -E "^(Cap.*:.*[1-9a-f]|Groups:.*4102)" /proc/1/status' >/tmp/apart &&
+	    grep -o '"isolation":"pid"' /tmp/apart &&
+	    as alice run --json --isolation sandbox,network=loopback,read-only -- sh -c \
+		'tail -n +3 /proc/net/dev | wc -l | grep -x 1 && test -z "$(find /tmp -type f)" &&
+		echo > /tmp/mine && echo > $TMPDIR/mine && ! touch /srv/check/mine' >/tmp/apart &&
+	    grep -o '"isolation":"sandbox"' /tmp/apart
+	rc=$?
+	[ $rc = 0 ] || cat /tmp/apart
+	return $rc
+}
+
 runs_as_its_user() {
 	as alice run -- sh -c "id; touch $dir/alice; grep -E '^(Cap|NoNew|Groups)' /proc/self/status
 	    grep -q '^NoNewPrivs:.*1' /proc/self/status &&
-	    ! grep -E '^Cap(Inh|Prm|Eff|Amb):.*[1-9a-f]' /proc/self/status"
+	    ! grep -E '^Cap(Inh|Prm|Eff|Amb|Bnd):.*[1-9a-f]' /proc/self/status"
 	rc=$?
 	as bob run -- sh -c "touch $dir/bob; ! kill -0 $(show MainPID) && ! rm -f $dir/alice" &&
 	    [ "$(stat -c %U $dir/alice $dir/bob | tr '\n' ' ')" = 'alice bob ' ] && [ $rc = 0 ]
@@ -277,6 +294,7 @@ check 'the first client starts the service' activates
 check 'the manager is told what goes on' tells_status
 check 'the service is no root and gains no rights' is_no_root
 check 'a test is its user, who gains nothing' runs_as_its_user
+check 'a test is kept apart by default, and further when asked' is_kept_apart
 check 'a user does not see what is of another' hides_others
 check 'who is not in the group is told so' lets_in_whom_it_should
 check 'the journal has fields' logs_fields
