@@ -13,15 +13,16 @@
 #include "ctl/json_value.h"
 #include "ctl/top.h"
 
+enum { C_KILL = OPTION_LONG, C_PERSIST };
+
 /* Options of a verb that has none of its own; the arguments left must be from least
  * to most.  0 or an exit code. */
 static int
 plain_options(const struct cmd_entry *cmd, int argc, char **argv, int least, int most, bool *json)
 {
-	static const struct option	longs[] = { CMD_LONGS };
-	int				c;
+	int	c;
 
-	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1)
+	while ((c = cmd_getopt(cmd, argc, argv)) != -1)
 		(void)cmd_common(cmd, c, json);
 	if (argc - optind < least)
 		return cmd_usage(cmd, "an argument is missing");
@@ -176,7 +177,7 @@ exec_status(const struct cmd_globals *g, int argc, char **argv)
 const struct cmd_entry cmd_status = {
 	"status", "the supervisor, its queue, totals and shares",
 	"usage: paratestctl status [--json]\n\nDoes not start a supervisor: exits 3 when there is "
-	"none.\n", exec_status
+	"none.\n", exec_status, NULL, 0, NULL
 };
 
 /* ---- workers ---- */
@@ -241,7 +242,7 @@ exec_workers(const struct cmd_globals *g, int argc, char **argv)
 
 const struct cmd_entry cmd_workers = {
 	"workers", "its workers and what they run",
-	"usage: paratestctl workers [--json]\n", exec_workers
+	"usage: paratestctl workers [--json]\n", exec_workers, NULL, 0, NULL
 };
 
 /* ---- ping, reload, drain, shutdown ---- */
@@ -263,7 +264,8 @@ exec_ping(const struct cmd_globals *g, int argc, char **argv)
 }
 
 const struct cmd_entry cmd_ping = {
-	"ping", "is the supervisor there", "usage: paratestctl ping [--json]\n", exec_ping
+	"ping", "is the supervisor there", "usage: paratestctl ping [--json]\n", exec_ping,
+	NULL, 0, NULL
 };
 
 static int
@@ -280,7 +282,8 @@ const struct cmd_entry cmd_reload = {
 	"reload", "read the settings' files again", "usage: paratestctl reload\n"
 	"\n"
 	"The supervisor reads the file of --config and its kept settings again.  One that is\n"
-	"wrong is refused, with its line, and every setting stays as it is.\n", exec_reload
+	"wrong is refused, with its line, and every setting stays as it is.\n", exec_reload,
+	NULL, 0, NULL
 };
 
 static int
@@ -294,7 +297,8 @@ exec_drain(const struct cmd_globals *g, int argc, char **argv)
 }
 
 const struct cmd_entry cmd_drain = {
-	"drain", "take no new run and leave when idle", "usage: paratestctl drain\n", exec_drain
+	"drain", "take no new run and leave when idle", "usage: paratestctl drain\n", exec_drain,
+	NULL, 0, NULL
 };
 
 static int
@@ -308,21 +312,26 @@ exec_shutdown(const struct cmd_globals *g, int argc, char **argv)
 }
 
 const struct cmd_entry cmd_shutdown = {
-	"shutdown", "cancel everything and leave", "usage: paratestctl shutdown\n", exec_shutdown
+	"shutdown", "cancel everything and leave", "usage: paratestctl shutdown\n", exec_shutdown,
+	NULL, 0, NULL
 };
 
 /* ---- cancel ---- */
 
+static const struct option_row cancel_rows[] = {
+	{ "kill", NULL, C_KILL, NULL },
+	{ NULL, NULL, 0, NULL }
+};
+
 static int
 exec_cancel(const struct cmd_globals *g, int argc, char **argv)
 {
-	static const struct option	longs[] = { { "kill", no_argument, NULL, 'k' }, CMD_LONGS };
-	struct msg_run_cancel		m = { .kill = false };
-	bool				json = g->json;
-	int				c;
+	struct msg_run_cancel	m = { .kill = false };
+	bool			json = g->json;
+	int			c;
 
-	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
-		if (c == 'k')
+	while ((c = cmd_getopt(&cmd_cancel, argc, argv)) != -1) {
+		if (c == C_KILL)
 			m.kill = true;
 		else
 			(void)cmd_common(&cmd_cancel, c, &json);
@@ -337,7 +346,7 @@ exec_cancel(const struct cmd_globals *g, int argc, char **argv)
 
 const struct cmd_entry cmd_cancel = {
 	"cancel", "ends a run and everything it started",
-	"usage: paratestctl cancel [--kill] RUN\n\n--kill: without grace.\n", exec_cancel
+	"usage: paratestctl cancel [--kill] RUN\n\n--kill: without grace.\n", exec_cancel, cancel_rows, 0, "RUN"
 };
 
 /* ---- config ---- */
@@ -430,16 +439,20 @@ on_set(void *arg, enum msg_type type, uint32_t id, const union msg_body *m)
 	return 0;
 }
 
+static const struct option_row config_rows[] = {
+	{ "persist", NULL, C_PERSIST, NULL },
+	{ NULL, NULL, 0, NULL }
+};
+
 static int
 exec_config(const struct cmd_globals *g, int argc, char **argv)
 {
-	static const struct option	longs[] = { { "persist", no_argument, NULL, 'p' }, CMD_LONGS };
-	struct msg_config_set		m = { .has = 0 };
-	bool				json = g->json;
-	int				c;
+	struct msg_config_set	m = { .has = 0 };
+	bool			json = g->json;
+	int			c;
 
-	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
-		if (c == 'p')
+	while ((c = cmd_getopt(&cmd_config, argc, argv)) != -1) {
+		if (c == C_PERSIST)
 			m.persist = true;
 		else
 			(void)cmd_common(&cmd_config, c, &json);
@@ -462,5 +475,6 @@ const struct cmd_entry cmd_config = {
 	"       paratestctl config set KEY VALUE [--persist] [--json]\n"
 	"\n"
 	"Settings hold until the supervisor ends; with --persist later ones have them too,\n"
-	"which config get marks with *.\n", exec_config
+	"which config get marks with *.\n", exec_config, config_rows, 0,
+	"get|set SETTING"
 };

@@ -200,6 +200,13 @@ exec(const struct cmd_globals *g, int argc, char **argv)
 	return code;
 }
 
+/* What makes it something else before other options are read. */
+static const struct option_row flaky_rows[] = {
+	{ "known", NULL, OPTION_LONG, NULL },
+	{ NULL, NULL, 0, NULL }
+};
+
 const struct cmd_entry cmd_flaky = {
-	"flaky", "runs tests until it is known which are flaky", usage, exec
+	"flaky", "runs tests until it is known which are flaky", usage, exec,
+	flaky_rows, OPTIONS_FLAKY, "SUITE..."
 };

@@ -580,5 +580,6 @@ flaky_bisect(const struct cmd_entry *cmd, const struct cmd_globals *g, const str
 }
 
 const struct cmd_entry flaky_bisect_cmd = {
-	"flaky --bisect", "the commit at which a command began to fail", usage, NULL
+	"flaky --bisect", "the commit at which a command began to fail", usage, NULL, NULL,
+	OPTIONS_FLAKY, NULL
 };

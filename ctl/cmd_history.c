@@ -233,27 +233,33 @@ show(const struct cmd_globals *g, const struct msg_history *m, const char *test,
 	return code;
 }
 
+enum { C_SUITE = OPTION_LONG, C_LIMIT, C_SINCE };
+
+static const struct option_row history_rows[] = {
+	{ "suite", "NAME", C_SUITE, NULL },
+	{ "limit", "N", C_LIMIT, NULL },
+	{ "since", "DUR", C_SINCE, NULL },
+	{ NULL, NULL, 0, NULL }
+};
+
 static int
 exec(const struct cmd_globals *g, int argc, char **argv)
 {
-	static const struct option	longs[] = { { "suite", required_argument, NULL, 1 },
-	    { "limit", required_argument, NULL, 2 }, { "since", required_argument, NULL, 3 },
-	    CMD_LONGS };
-	struct msg_history		m = { .limit = 0 };
-	const char			*why = NULL;
-	uint64_t			ago = 0, now = wall_ms();
-	bool				json = g->json;
-	int				c;
+	struct msg_history	m = { .limit = 0 };
+	const char		*why = NULL;
+	uint64_t		ago = 0, now = wall_ms();
+	bool			json = g->json;
+	int			c;
 
-	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
-		if (c == 1) {
+	while ((c = cmd_getopt(&cmd_history, argc, argv)) != -1) {
+		if (c == C_SUITE) {
 			m.suite = sv_from(optarg);
 			m.has |= MSG_BIT(history, suite);
-		} else if (c == 2) {
+		} else if (c == C_LIMIT) {
 			m.limit = (uint64_t)strtonum(optarg, 1, UINT32_MAX, &why);
 			if (why != NULL)
 				return cmd_usage(&cmd_history, "--limit '%s' is %s", optarg, why);
-		} else if (c == 3) {
+		} else if (c == C_SINCE) {
 			if (duration_parse(optarg, &ago) != 0)
 				return cmd_usage(&cmd_history, "--since '%s' is no duration such as "
 				    "2h or 30m", optarg);
@@ -277,5 +283,5 @@ const struct cmd_entry cmd_history = {
 	"      --limit N         the newest N (100)\n"
 	"      --since DUR       of the last 2h, 30m ...\n"
 	"      --json            {attempts: [...]} with every figure\n"
-	"Exit: 4 when the test is not on record.\n", exec
+	"Exit: 4 when the test is not on record.\n", exec, history_rows, 0, "TEST"
 };

@@ -81,5 +81,6 @@ exec(const struct cmd_globals *g, int argc, char **argv)
 }
 
 const struct cmd_entry cmd_list = {
-	"list", "what would run, without running it", usage, exec
+	"list", "what would run, without running it", usage, exec, NULL, OPTIONS_LIST,
+	"SUITE..."
 };

@@ -222,6 +222,21 @@ sort_of(const char *name, uint64_t *ret)
 	    "lastRun, not '%s'%s", name, near);
 }
 
+enum { C_SORT = OPTION_LONG, C_LIMIT, C_SUITE, C_RUN, C_REGRESSIONS, C_CSV, C_OPENMETRICS,
+	C_TEXTFILE };
+
+static const struct option_row metrics_rows[] = {
+	{ "sort", "duration|cpuTime|peakMemory|wasted|name|lastRun", C_SORT, NULL },
+	{ "limit", "N", C_LIMIT, NULL },
+	{ "suite", "NAME", C_SUITE, NULL },
+	{ "run", "RUN", C_RUN, NULL },
+	{ "regressions", NULL, C_REGRESSIONS, NULL },
+	{ "csv", NULL, C_CSV, NULL },
+	{ "openmetrics", NULL, C_OPENMETRICS, NULL },
+	{ "textfile", "FILE", C_TEXTFILE, NULL },
+	{ NULL, NULL, 0, NULL }
+};
+
 /* The verb's own options.  0 or an exit code. */
 static int
 take_option(struct asked *a, int c)
@@ -229,48 +244,43 @@ take_option(struct asked *a, int c)
 	const char	*why = NULL;
 
 	switch (c) {
-	case 1:
+	case C_SORT:
 		a->table = true;
 		return sort_of(optarg, &a->q.sort);
-	case 2:
+	case C_LIMIT:
 		a->table = true;
 		a->q.limit = (uint64_t)strtonum(optarg, 1, UINT32_MAX, &why);
 		return why == NULL ? 0 : cmd_usage(&cmd_metrics, "--limit '%s' is %s", optarg, why);
-	case 3:
+	case C_SUITE:
 		a->q.suite = sv_from(optarg);
 		a->q.has |= MSG_BIT(metrics, suite);
 		return 0;
-	case 4:
+	case C_RUN:
 		a->q.run = sv_from(optarg);
 		return 0;
-	case 5:
+	case C_REGRESSIONS:
 		a->q.regressed = true;
 		return 0;
-	case 8:
+	case C_TEXTFILE:
 		a->textfile = optarg;
 		break;
 	default:
 		break;
 	}
-	if (a->form != FORM_TEXT && a->form != (c == 6 ? FORM_CSV : FORM_OPENMETRICS))
+	if (a->form != FORM_TEXT && a->form != (c == C_CSV ? FORM_CSV : FORM_OPENMETRICS))
 		return cmd_usage(&cmd_metrics, "only one of --json, --csv and --openmetrics is possible");
-	a->form = c == 6 ? FORM_CSV : FORM_OPENMETRICS;
+	a->form = c == C_CSV ? FORM_CSV : FORM_OPENMETRICS;
 	return 0;
 }
 
 static int
 exec(const struct cmd_globals *g, int argc, char **argv)
 {
-	static const struct option	longs[] = { { "sort", required_argument, NULL, 1 },
-	    { "limit", required_argument, NULL, 2 }, { "suite", required_argument, NULL, 3 },
-	    { "run", required_argument, NULL, 4 }, { "regressions", no_argument, NULL, 5 },
-	    { "csv", no_argument, NULL, 6 }, { "openmetrics", no_argument, NULL, 7 },
-	    { "textfile", required_argument, NULL, 8 }, CMD_LONGS };
-	struct asked			a = { .form = FORM_TEXT };
-	bool				json = g->json;
-	int				c, code = 0;
+	struct asked	a = { .form = FORM_TEXT };
+	bool		json = g->json;
+	int		c, code = 0;
 
-	while (code == 0 && (c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+	while (code == 0 && (c = cmd_getopt(&cmd_metrics, argc, argv)) != -1) {
 		if (!cmd_common(&cmd_metrics, c, &json))
 			code = take_option(&a, c);
 	}
@@ -307,5 +317,5 @@ const struct cmd_entry cmd_metrics = {
 	"      --json | --csv | --openmetrics\n"
 	"      --textfile FILE   OpenMetrics into FILE, replaced as a whole: for the textfile\n"
 	"                        collector of Prometheus' node_exporter\n"
-	"Exit: 4 when TEST is not on record.\n", exec
+	"Exit: 4 when TEST is not on record.\n", exec, metrics_rows, 0, "[TEST]"
 };

@@ -90,24 +90,31 @@ out:
 	return code;
 }
 
+enum { C_ATTEMPT = OPTION_LONG, C_STREAM, C_TAIL };
+
+static const struct option_row output_rows[] = {
+	{ "attempt", "N", C_ATTEMPT, NULL },
+	{ "stream", "stdout|stderr|combined", C_STREAM, NULL },
+	{ "tail", "N", C_TAIL, NULL },
+	{ "follow", NULL, 'f', NULL },
+	{ NULL, NULL, 0, NULL }
+};
+
 static int
 exec(const struct cmd_globals *g, int argc, char **argv)
 {
-	static const struct option	longs[] = { { "attempt", required_argument, NULL, 'a' },
-	    { "stream", required_argument, NULL, 's' }, { "tail", required_argument, NULL, 't' },
-	    { "follow", no_argument, NULL, 'f' }, CMD_LONGS };
-	struct msg_output_read		m = { .streams = 3 };
-	const char			*why = NULL;
-	uint64_t			tail = 0;
-	bool				json = g->json;
-	int				c;
+	struct msg_output_read	m = { .streams = 3 };
+	const char		*why = NULL;
+	uint64_t		tail = 0;
+	bool			json = g->json;
+	int			c;
 
-	while ((c = getopt_long(argc, argv, "f", longs, NULL)) != -1) {
+	while ((c = cmd_getopt(&cmd_output, argc, argv)) != -1) {
 		if (cmd_common(&cmd_output, c, &json))
 			continue;
-		if (c == 'a')
+		if (c == C_ATTEMPT)
 			m.attempt = (uint64_t)strtonum(optarg, 1, UINT32_MAX, &why);
-		else if (c == 't')
+		else if (c == C_TAIL)
 			tail = (uint64_t)strtonum(optarg, 1, UINT32_MAX, &why);
 		else if (c == 'f')
 			m.follow = true;
@@ -139,5 +146,6 @@ const struct cmd_entry cmd_output = {
 	"      --attempt N       of that attempt (default: the last)\n"
 	"      --stream stdout|stderr|combined\n"
 	"      --tail N          the last N lines\n"
-	"  -f, --follow          as it comes, until the test is over\n", exec
+	"  -f, --follow          as it comes, until the test is over\n", exec,
+	output_rows, 0, "[RUN] TEST"
 };

@@ -180,5 +180,6 @@ exec(const struct cmd_globals *g, int argc, char **argv)
 }
 
 const struct cmd_entry cmd_plan = {
-	"plan", "the order that the history advises, and how long it takes", usage, exec
+	"plan", "the order that the history advises, and how long it takes", usage, exec,
+	NULL, OPTIONS_PLAN, "SUITE..."
 };

@@ -114,5 +114,6 @@ exec(const struct cmd_globals *g, int argc, char **argv)
 }
 
 const struct cmd_entry cmd_retry = {
-	"retry", "runs again what did not pass in a run", usage, exec
+	"retry", "runs again what did not pass in a run", usage, exec, NULL, OPTIONS_RETRY,
+	"[RUN]"
 };

@@ -42,5 +42,6 @@ exec(const struct cmd_globals *g, int argc, char **argv)
 }
 
 const struct cmd_entry cmd_run = {
-	"run", "runs suites, or one command as a test", usage, exec
+	"run", "runs suites, or one command as a test", usage, exec, NULL, OPTIONS_RUN,
+	"SUITE..."
 };

@@ -174,15 +174,14 @@ print_json(const struct listing *l)
 static int
 exec_runs(const struct cmd_globals *g, int argc, char **argv)
 {
-	static const struct option	longs[] = { CMD_LONGS };
-	struct msg_run_list		m = { .limit = 0 };
-	struct client_error		e = { .code = 0 };
-	struct listing			l = { .v = NULL };
-	struct client			*client;
-	bool				json = g->json;
-	int				c, code = 0;
+	struct msg_run_list	m = { .limit = 0 };
+	struct client_error	e = { .code = 0 };
+	struct listing		l = { .v = NULL };
+	struct client		*client;
+	bool			json = g->json;
+	int			c, code = 0;
 
-	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1)
+	while ((c = cmd_getopt(&cmd_runs, argc, argv)) != -1)
 		(void)cmd_common(&cmd_runs, c, &json);
 	if (optind < argc)
 		return cmd_usage(&cmd_runs, "it takes no arguments");
@@ -206,7 +205,7 @@ exec_runs(const struct cmd_globals *g, int argc, char **argv)
 const struct cmd_entry cmd_runs = {
 	"runs", "recent runs",
 	"usage: paratestctl runs [--json]\n\nThe runs of this user on record, "
-	"newest first.\n", exec_runs
+	"newest first.\n", exec_runs, NULL, 0, NULL
 };
 
 /* ---- show and watch ---- */
@@ -287,23 +286,36 @@ show(struct showing *w, struct session *s, const char *run)
 	return code;
 }
 
+enum { C_EVENTS = OPTION_LONG, C_SINCE, C_LIVE };
+
+static const struct option_row show_rows[] = {
+	{ "events", NULL, C_EVENTS, NULL },
+	{ "since", "N", C_SINCE, NULL },
+	{ NULL, NULL, 0, NULL }
+};
+
+static const struct option_row watch_rows[] = {
+	{ "live", NULL, C_LIVE, NULL },
+	{ "events", NULL, C_EVENTS, NULL },
+	{ "since", "N", C_SINCE, NULL },
+	{ NULL, NULL, 0, NULL }
+};
+
 static int
 follow_run(const struct cmd_entry *cmd, const struct cmd_globals *g, int argc, char **argv,
     bool no_follow)
 {
-	static const struct option	longs[] = { { "live", no_argument, NULL, 1 },
-	    { "events", no_argument, NULL, 2 }, { "since", required_argument, NULL, 3 }, CMD_LONGS };
-	struct session			s = { .no_follow = no_follow };
-	struct showing			w = { .cmd = cmd, .json = g->json, .no_follow = no_follow };
-	const char			*why = NULL;
-	int				c, code = 0;
+	struct session	s = { .no_follow = no_follow };
+	struct showing	w = { .cmd = cmd, .json = g->json, .no_follow = no_follow };
+	const char	*why = NULL;
+	int		c, code = 0;
 
-	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
-		if (c == 1)
+	while ((c = cmd_getopt(cmd, argc, argv)) != -1) {
+		if (c == C_LIVE)
 			s.live = true;
-		else if (c == 2)
+		else if (c == C_EVENTS)
 			w.events = true;
-		else if (c == 3)
+		else if (c == C_SINCE)
 			s.since = (uint64_t)strtonum(optarg, 1, LLONG_MAX, &why);
 		else
 			(void)cmd_common(cmd, c, &w.json);
@@ -339,7 +351,7 @@ const struct cmd_entry cmd_show = {
 	"What is known of a run now (default: the newest).  RUN: its id or the first digits.\n"
 	"Of one that detects flaky tests also what it found.\n"
 	"      --events          its events as JSON lines, from number N on\n"
-	"Exits as the run would; 0 while it runs.\n", exec_show
+	"Exits as the run would; 0 while it runs.\n", exec_show, show_rows, 0, "[RUN]"
 };
 
 const struct cmd_entry cmd_watch = {
@@ -350,5 +362,5 @@ const struct cmd_entry cmd_watch = {
 	"      --live            also output of tests, as it comes\n"
 	"      --events          events as JSON lines, from number N on: who was cut off goes\n"
 	"                        on where it stopped\n",
-	exec_watch
+	exec_watch, watch_rows, 0, "[RUN]"
 };

@@ -88,19 +88,23 @@ refresh(struct showing *s, struct client *c)
 	}
 }
 
+static const struct option_row top_rows[] = {
+	{ "once", NULL, OPTION_LONG, NULL },
+	{ "count", "N", 'n', NULL },
+	{ "delay", "DUR", 'd', NULL },
+	{ NULL, NULL, 0, NULL }
+};
+
 /* 0 or an exit code. */
 static int
 read_options(struct showing *s, int argc, char **argv)
 {
-	static const struct option	longs[] = { { "once", no_argument, NULL, 'o' },
-	    { "count", required_argument, NULL, 'n' }, { "delay", required_argument, NULL, 'd' },
-	    CMD_LONGS };
-	const char			*why;
-	int				 c;
+	const char	*why;
+	int		 c;
 
-	while ((c = getopt_long(argc, argv, "n:d:", longs, NULL)) != -1) {
+	while ((c = cmd_getopt(&cmd_top, argc, argv)) != -1) {
 		switch (c) {
-		case 'o':
+		case OPTION_LONG:
 			s->times = 1;
 			break;
 		case 'n':
@@ -161,5 +165,6 @@ const struct cmd_entry cmd_top = {
 	"Ctrl-C ends it.  SHARE is how many workers are due to a user now, USED how many he\n"
 	"has; CPU and MEMORY of a test are those of all its processes.  A service shows you what\n"
 	"is yours, and its administrators everything.  --json shows it once, unless -n says\n"
-	"more.  Does not start a supervisor: exits 3 when there is none.\n", exec_top
+	"more.  Does not start a supervisor: exits 3 when there is none.\n", exec_top,
+	top_rows, 0, NULL
 };

@@ -48,7 +48,8 @@ static const char usage[] =
 	"supervisor or internal, 4 no test, 8 infrastructure, 128+N signal N.\n";
 
 const struct cmd_entry flaky_order_cmd = {
-	"flaky --order", "the tests that depend on others", usage, NULL
+	"flaky --order", "the tests that depend on others", usage, NULL, NULL, OPTIONS_FLAKY,
+	"SUITE..."
 };
 
 struct runner {

@@ -13,7 +13,17 @@
 #include "ctl/known_row.h"
 #include "ctl/screen.h"
 
-static const struct cmd_entry	known_cmd = {
+enum { C_KNOWN = OPTION_LONG, C_SINCE, C_SUITE, C_LIMIT };
+
+static const struct option_row known_rows[] = {
+	{ "known", NULL, C_KNOWN, NULL },
+	{ "since", "DUR", C_SINCE, NULL },
+	{ "suite", "NAME", C_SUITE, NULL },
+	{ "limit", "N", C_LIMIT, NULL },
+	{ NULL, NULL, 0, NULL }
+};
+
+const struct cmd_entry known_cmd = {
 	"flaky --known", "tests that ordinary runs have shown to be flaky",
 	"usage: paratestctl flaky --known [options] [TEST]\n"
 	"\n"
@@ -23,7 +33,8 @@ static const struct cmd_entry	known_cmd = {
 	"      --since DUR       from results of the last 720h, 30m ...\n"
 	"      --suite NAME      tests of this suite only\n"
 	"      --limit N         at most N tests (1000)\n"
-	"      --json            {tests: [...]} with every figure\n", known_exec
+	"      --json            {tests: [...]} with every figure\n", known_exec,
+	known_rows, 0, "[TEST]"
 };
 
 /* The answer while it comes. */
@@ -128,29 +139,26 @@ show(const struct cmd_globals *g, const struct msg_flaky *m, bool json)
 int
 known_exec(const struct cmd_globals *g, int argc, char **argv)
 {
-	static const struct option	longs[] = { { "known", no_argument, NULL, 1 },
-	    { "since", required_argument, NULL, 2 }, { "suite", required_argument, NULL, 3 },
-	    { "limit", required_argument, NULL, 4 }, CMD_LONGS };
-	struct msg_flaky		m = { .limit = 0 };
-	const char			*why = NULL;
-	uint64_t			ago = 0, now = wall_ms();
-	bool				json = g->json;
-	int				c;
+	struct msg_flaky	m = { .limit = 0 };
+	const char		*why = NULL;
+	uint64_t		ago = 0, now = wall_ms();
+	bool			json = g->json;
+	int			c;
 
-	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
-		if (c == 2) {
+	while ((c = cmd_getopt(&known_cmd, argc, argv)) != -1) {
+		if (c == C_SINCE) {
 			if (duration_parse(optarg, &ago) != 0)
 				return cmd_usage(&known_cmd, "--since '%s' is no duration such as "
 				    "24h or 30m", optarg);
 			m.since_ms = now > ago ? now - ago : 0;
-		} else if (c == 3) {
+		} else if (c == C_SUITE) {
 			m.suite = sv_from(optarg);
 			m.has |= MSG_BIT(flaky, suite);
-		} else if (c == 4) {
+		} else if (c == C_LIMIT) {
 			m.limit = (uint64_t)strtonum(optarg, 1, UINT32_MAX, &why);
 			if (why != NULL)
 				return cmd_usage(&known_cmd, "--limit '%s' is %s", optarg, why);
-		} else if (c != 1) {
+		} else if (c != C_KNOWN) {
 			(void)cmd_common(&known_cmd, c, &json);
 		}
 	}

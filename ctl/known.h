@@ -7,6 +7,8 @@
 
 #include "ctl/cmd.h"
 
+extern const struct cmd_entry known_cmd;
+
 /* Do the words of `flaky` ask for it? */
 bool	known_asked(int argc, char **argv);
 

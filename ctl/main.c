@@ -10,11 +10,7 @@
 #include "common/suggest.h"
 #include "ctl/cmd.h"
 
-static const struct cmd_entry *const verbs[] = {
-	&cmd_run, &cmd_list, &cmd_plan, &cmd_show, &cmd_runs, &cmd_watch, &cmd_output, &cmd_cancel,
-	&cmd_retry, &cmd_flaky, &cmd_history, &cmd_metrics, &cmd_config, &cmd_status, &cmd_top,
-	&cmd_workers, &cmd_ping, &cmd_reload, &cmd_drain, &cmd_shutdown, NULL
-};
+#define VERBS_MAX	64
 
 static void
 help(void)
@@ -22,8 +18,11 @@ help(void)
 	(void)puts("paratestctl: run tests in parallel, isolated, with every attempt on record\n"
 	    "\n"
 	    "usage: paratestctl [--socket PATH] VERB ...\n");
-	for (size_t i = 0; verbs[i] != NULL; i++)
-		(void)printf("  %-10s %s\n", verbs[i]->name, verbs[i]->summary);
+	for (size_t i = 0; cmd_verbs[i] != NULL; i++) {
+		/* It is for shells. */
+		if (cmd_verbs[i] != &cmd_complete)
+			(void)printf("  %-10s %s\n", cmd_verbs[i]->name, cmd_verbs[i]->summary);
+	}
 	(void)puts("\n"
 	    "paratestctl VERB --help tells more.  Without a service running, a private\n"
 	    "supervisor is started when it is needed and leaves when it is idle; --socket private\n"
@@ -33,14 +32,14 @@ help(void)
 static const struct cmd_entry *
 find(const char *name)
 {
-	const char	*names[sizeof verbs / sizeof verbs[0]];
+	const char	*names[VERBS_MAX + 1];
 	char		 near[64];
 	size_t		 i;
 
-	for (i = 0; verbs[i] != NULL; i++) {
-		if (strcmp(verbs[i]->name, name) == 0)
-			return verbs[i];
-		names[i] = verbs[i]->name;
+	for (i = 0; cmd_verbs[i] != NULL && i < VERBS_MAX; i++) {
+		if (strcmp(cmd_verbs[i]->name, name) == 0)
+			return cmd_verbs[i];
+		names[i] = cmd_verbs[i]->name;
 	}
 	names[i] = NULL;
 	(void)suggest_text(name, names, near, sizeof near);
@@ -52,31 +51,26 @@ find(const char *name)
 int
 main(int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{ "socket", required_argument, NULL, 's' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "version", no_argument, NULL, 'V' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 }
-	};
+	struct option		 longs[OPTION_ROWS + 1];
 	struct cmd_globals	 g = { NULL, false };
 	const struct cmd_entry	*cmd;
-	char			 name[64];
+	char			 name[64], shorts[2 * OPTION_ROWS + 2] = "+";
 	int			 c, code;
 
 	(void)setlocale(LC_CTYPE, "");
 	/* A closed pipe or socket is an error to report, not a reason to vanish. */
 	(void)signal(SIGPIPE, SIG_IGN);
 	log_init("paratestctl", LOG_LEVEL_WARN, NULL);
-	while ((c = getopt_long(argc, argv, "+h", longs, NULL)) != -1) {
+	option_longs(cmd_global_rows, NULL, longs, shorts + 1);
+	while ((c = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
 		switch (c) {
-		case 's':
+		case OPTION_LONG:
 			g.socket = optarg;
 			break;
-		case 'j':
+		case OPTION_LONG + 1:
 			g.json = true;
 			break;
-		case 'V':
+		case OPTION_LONG + 2:
 			(void)puts("paratestctl " PARATEST_VERSION);
 			return EXIT_PASSED;
 		case 'h':

@@ -1,4 +1,5 @@
 /* Words of the command line into options; see options.h. */
+#include <assert.h>
 #include <getopt.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -12,7 +13,7 @@
 #include "ctl/retry_preset.h"
 
 enum {
-	O_SHARD = 1, O_SHARD_BY, O_EACH, O_NAME, O_JUNIT, O_TAP, O_TAP_VERSION, O_EVENTS,
+	O_SHARD = OPTION_LONG, O_SHARD_BY, O_EACH, O_NAME, O_JUNIT, O_TAP, O_TAP_VERSION, O_EVENTS,
 	O_MAX_FAIL, O_FAIL_FAST, O_TIMEOUT, O_RUN_TIMEOUT, O_GRACE, O_RETRIES, O_RETRY_ON,
 	O_RETRY_NEVER, O_RETRY_WHERE, O_RETRY_PRESET, O_BACKOFF, O_BACKOFF_MAX, O_MULTIPLIER,
 	O_JITTER, O_BUDGET, O_BREAKER, O_ORDER, O_SHUFFLE, O_DETACH, O_LIVE,
@@ -30,72 +31,74 @@ enum {
 #define DETECT	OPTIONS_FLAKY
 #define WHY	512
 
+/* The members behind the first are those of struct option_row. */
 static const struct verb_option {
 	unsigned	verbs;		/* enum options_verb, those that have it */
-	const char	*name;
-	int		 argument, c;
+	const char	*name, *takes;
+	int		 c;
 } verb_options[] = {
-	{ ALL, "filter", required_argument, 'E' },
-	{ NEW, "shard", required_argument, O_SHARD },
-	{ NEW, "shard-by", required_argument, O_SHARD_BY },
-	{ NEW, "each", required_argument, O_EACH },
-	{ ORDER | DETECT, "jobs", required_argument, 'j' },
-	{ ORDER, "order", required_argument, O_ORDER },
-	{ RUNNING, "name", required_argument, O_NAME },
-	{ RUNNING, "revision", required_argument, O_REVISION },
-	{ RUNNING, "junit", required_argument, O_JUNIT },
-	{ RUNNING, "tap", required_argument, O_TAP },
-	{ RUNNING, "tap-version", required_argument, O_TAP_VERSION },
-	{ RUNNING, "events", required_argument, O_EVENTS },
-	{ RUNNING, "isolation", required_argument, O_ISOLATION },
-	{ RUN, "priority", required_argument, O_PRIORITY },
-	{ RUN, "max-fail", required_argument, O_MAX_FAIL },
-	{ RUN, "fail-fast", no_argument, O_FAIL_FAST },
-	{ RUNNING, "timeout", required_argument, O_TIMEOUT },
-	{ RUNNING, "run-timeout", required_argument, O_RUN_TIMEOUT },
-	{ RUNNING, "grace", required_argument, O_GRACE },
-	{ RUN, "retries", required_argument, O_RETRIES },
-	{ RUN, "retry-on", required_argument, O_RETRY_ON },
-	{ RUN, "retry-never", required_argument, O_RETRY_NEVER },
-	{ RUN, "retry-where", required_argument, O_RETRY_WHERE },
-	{ RUN, "retry-preset", required_argument, O_RETRY_PRESET },
-	{ RUN, "backoff", required_argument, O_BACKOFF },
-	{ RUN, "backoff-max", required_argument, O_BACKOFF_MAX },
-	{ RUN, "backoff-multiplier", required_argument, O_MULTIPLIER },
-	{ RUN, "jitter", required_argument, O_JITTER },
-	{ RUN, "retry-budget", required_argument, O_BUDGET },
-	{ RUN, "breaker", required_argument, O_BREAKER },
-	{ RUNNING, "shuffle", optional_argument, O_SHUFFLE },
-	{ RUN, "detach", no_argument, O_DETACH },
-	{ RUNNING, "live", no_argument, O_LIVE },
-	{ RUNNING, "quiet", no_argument, 'q' },
-	{ RUN, "flaky-result", required_argument, O_FLAKY },
-	{ DETECT, "runs", required_argument, O_RUNS },
-	{ DETECT, "max-runs", required_argument, O_MAX_RUNS },
-	{ DETECT, "threshold", required_argument, O_THRESHOLD },
-	{ DETECT, "parallel", no_argument, O_PARALLEL },
-	{ DETECT, "sequential", no_argument, O_SEQUENTIAL },
-	{ DETECT, "stop-on-stable", no_argument, O_STOP_ON_STABLE },
-	{ DETECT, "alpha", required_argument, O_ALPHA },
-	{ DETECT, "power", required_argument, O_POWER },
-	{ DETECT, "rate", required_argument, O_RATE },
-	{ DETECT, "fdr", required_argument, O_FDR },
-	{ DETECT, "plain", no_argument, O_PLAIN },
-	{ DETECT, "conditions", required_argument, O_CONDITIONS },
-	{ DETECT, "budget", required_argument, O_SPEND },
-	{ DETECT, "diagnose", required_argument, O_DIAGNOSE },
-	{ DETECT, "no-history", no_argument, O_NO_HISTORY },
-	{ DETECT, "under", required_argument, O_UNDER },
-	{ DETECT, "from", required_argument, O_FROM },
-	{ DETECT, "new", no_argument, O_NEW },
-	{ DETECT, "repro", required_argument, O_REPRO },
-	{ DETECT, "bisect", no_argument, O_BISECT },
-	{ DETECT, "good", required_argument, O_GOOD },
-	{ DETECT, "bad", required_argument, O_BAD },
-	{ DETECT, "error", required_argument, O_ERROR },
-	{ DETECT, "order", no_argument, O_FIND_ORDER },
-	{ DETECT, "orders", required_argument, O_ORDERS },
-	{ DETECT, "write-order", required_argument, O_WRITE_ORDER },
+	{ ALL, "filter", "EXPR", 'E' },
+	{ NEW, "shard", "M/N", O_SHARD },
+	{ NEW, "shard-by", "hash|time", O_SHARD_BY },
+	{ NEW, "each", "CMD", O_EACH },
+	{ ORDER | DETECT, "jobs", "N|auto", 'j' },
+	{ OPTIONS_RUN, "order", "history|plan|FILE", O_ORDER },
+	{ OPTIONS_RETRY | OPTIONS_PLAN, "order", "history|plan", O_ORDER },
+	{ RUNNING, "name", "LABEL", O_NAME },
+	{ RUNNING, "revision", "REV", O_REVISION },
+	{ RUNNING, "junit", "FILE", O_JUNIT },
+	{ RUNNING, "tap", "FILE", O_TAP },
+	{ RUNNING, "tap-version", "13|14", O_TAP_VERSION },
+	{ RUNNING, "events", "FILE", O_EVENTS },
+	{ RUNNING, "isolation", "LEVEL[,network=...][,read-only]", O_ISOLATION },
+	{ RUN, "priority", "N", O_PRIORITY },
+	{ RUN, "max-fail", "N", O_MAX_FAIL },
+	{ RUN, "fail-fast", NULL, O_FAIL_FAST },
+	{ RUNNING, "timeout", "DUR", O_TIMEOUT },
+	{ RUNNING, "run-timeout", "DUR", O_RUN_TIMEOUT },
+	{ RUNNING, "grace", "DUR", O_GRACE },
+	{ RUN, "retries", "N", O_RETRIES },
+	{ RUN, "retry-on", "RULE", O_RETRY_ON },
+	{ RUN, "retry-never", "RULE", O_RETRY_NEVER },
+	{ RUN, "retry-where", "now|end|alone", O_RETRY_WHERE },
+	{ RUN, "retry-preset", "aggressive|conservative|network", O_RETRY_PRESET },
+	{ RUN, "backoff", "DUR", O_BACKOFF },
+	{ RUN, "backoff-max", "DUR", O_BACKOFF_MAX },
+	{ RUN, "backoff-multiplier", "X", O_MULTIPLIER },
+	{ RUN, "jitter", "none|full|equal|decorrelated", O_JITTER },
+	{ RUN, "retry-budget", "LIMIT|TAG=LIMIT", O_BUDGET },
+	{ RUN, "breaker", "off|KEY=VALUE,...", O_BREAKER },
+	{ RUNNING, "shuffle", "[SEED]", O_SHUFFLE },
+	{ RUN, "detach", NULL, O_DETACH },
+	{ RUNNING, "live", NULL, O_LIVE },
+	{ RUNNING, "quiet", NULL, 'q' },
+	{ RUN, "flaky-result", "pass|fail", O_FLAKY },
+	{ DETECT, "runs", "N", O_RUNS },
+	{ DETECT, "max-runs", "N", O_MAX_RUNS },
+	{ DETECT, "threshold", "X", O_THRESHOLD },
+	{ DETECT, "parallel", NULL, O_PARALLEL },
+	{ DETECT, "sequential", NULL, O_SEQUENTIAL },
+	{ DETECT, "stop-on-stable", NULL, O_STOP_ON_STABLE },
+	{ DETECT, "alpha", "X", O_ALPHA },
+	{ DETECT, "power", "X", O_POWER },
+	{ DETECT, "rate", "X", O_RATE },
+	{ DETECT, "fdr", "X", O_FDR },
+	{ DETECT, "plain", NULL, O_PLAIN },
+	{ DETECT, "conditions", "LIST", O_CONDITIONS },
+	{ DETECT, "budget", "N|DUR", O_SPEND },
+	{ DETECT, "diagnose", "N", O_DIAGNOSE },
+	{ DETECT, "no-history", NULL, O_NO_HISTORY },
+	{ DETECT, "under", "CONDITION", O_UNDER },
+	{ DETECT, "from", "RUN", O_FROM },
+	{ DETECT, "new", NULL, O_NEW },
+	{ DETECT, "repro", "TEST", O_REPRO },
+	{ DETECT, "bisect", NULL, O_BISECT },
+	{ DETECT, "good", "REV", O_GOOD },
+	{ DETECT, "bad", "REV", O_BAD },
+	{ DETECT, "error", "X", O_ERROR },
+	{ DETECT, "order", NULL, O_FIND_ORDER },
+	{ DETECT, "orders", "N", O_ORDERS },
+	{ DETECT, "write-order", "FILE", O_WRITE_ORDER },
 };
 
 #define NOPTIONS	(sizeof verb_options / sizeof verb_options[0])
@@ -490,27 +493,19 @@ take(struct parsing *p, int c)
 	}
 }
 
-/* The table for getopt_long() of one verb; the short options in `shorts`. */
-static void
-table(enum options_verb verb, struct option longs[NOPTIONS + 3], char shorts[16])
+void
+options_rows(unsigned verbs, struct option_row rows[OPTION_ROWS + 1])
 {
-	static const struct option	common[] = { CMD_LONGS };
-	size_t				n = 0, s = 0;
+	size_t	n = 0;
 
+	static_assert(NOPTIONS < OPTION_ROWS, "the tables of common/option.h are too small");
 	for (size_t i = 0; i < NOPTIONS; i++) {
 		const struct verb_option	*v = &verb_options[i];
 
-		if ((v->verbs & verb) == 0)
-			continue;
-		longs[n++] = (struct option){ v->name, v->argument, NULL, v->c };
-		if (v->c > O_FLAKY) {
-			shorts[s++] = (char)v->c;
-			if (v->argument == required_argument)
-				shorts[s++] = ':';
-		}
+		if ((v->verbs & verbs) != 0)
+			rows[n++] = (struct option_row){ v->name, v->takes, v->c, NULL };
 	}
-	shorts[s] = '\0';
-	memcpy(longs + n, common, sizeof common);
+	rows[n] = (struct option_row){ NULL, NULL, 0, NULL };
 }
 
 int
@@ -518,15 +513,17 @@ options_parse(const struct cmd_entry *cmd, int argc, char **argv, enum options_v
     struct options *o)
 {
 	struct parsing	p = { cmd, o, verb, -1 };
-	struct option	longs[NOPTIONS + 3];
-	char		shorts[16];
+	struct option_row rows[OPTION_ROWS + 1];
+	struct option	longs[OPTION_ROWS + 1];
+	char		shorts[2 * OPTION_ROWS + 1];
 	int		c, r;
 
 	memset(o, 0, sizeof *o);
 	if (verb == OPTIONS_FLAKY)
 		o->flake[FLAKE_SET_DIAGNOSE] = FLAKE_DIAGNOSE;
 	o->tap_version = 13;
-	table(verb, longs, shorts);
+	options_rows(verb, rows);
+	option_longs(rows, cmd_common_rows, longs, shorts);
 	/* Before getopt moves the words. */
 	for (int i = 1; i + 1 < argc && o->command == NULL; i++) {
 		if (strcmp(argv[i], "--") == 0)

@@ -58,6 +58,9 @@ int	options_parse(const struct cmd_entry *, int argc, char **argv, enum options_
 	    struct options *);
 void	options_free(struct options *);
 
+/* The options that any of these verbs (of enum options_verb) has. */
+void	options_rows(unsigned verbs, struct option_row rows[OPTION_ROWS + 1]);
+
 /*
  * The words about retries; each 0, or -EINVAL with one line in `why`.
  *

@@ -15,6 +15,7 @@
 #include "ctl/retry_preset.h"
 #include "ctl/suite.h"
 #include "ctl/suite_isolation.h"
+#include "ctl/suite_keys.h"
 #include "ctl/suite_names.h"
 #include "ctl/suite_retry.h"
 #include "ctl/suite_test.h"
@@ -24,7 +25,7 @@
 #define JOBS_MAX	100000
 #define ALL_KEYS_MAX	64
 
-static const char *const suite_keys[] = {
+const char *const suite_top_keys[] = {
 	"paratest", "name", "description", "tags", "env", "defaults", "resources", "config",
 	"retry_budget", "isolation", "tests", NULL
 };
@@ -103,9 +104,9 @@ on_key(void *state, struct suite_node *key, struct suite_node *value)
 {
 	struct loader	*l = state;
 
-	if (!listed(suite_keys, key->text) && !listed(suite_planned, key->text) &&
+	if (!listed(suite_top_keys, key->text) && !listed(suite_planned, key->text) &&
 	    !listed(suite_test_keys, key->text) && !listed(suite_test_planned, key->text))
-		return suite_key(&l->src, key, suite_keys, suite_planned);
+		return suite_key(&l->src, key, suite_top_keys, suite_planned);
 	if (value == NULL) {
 		l->has_tests = true;
 		value = suite_pool_node(&l->pool, SUITE_LIST, key->line, key->column);
@@ -116,11 +117,13 @@ on_key(void *state, struct suite_node *key, struct suite_node *value)
 
 /* ---- the suite's own keys ---- */
 
+const char *const suite_config_keys[] = {
+	"timeout", "retry", "parallel", "max_workers", "maxWorkers", "bail", "verbose", NULL
+};
+
 static int
 read_config(struct loader *l, const struct suite_node *n)
 {
-	static const char *const keys[] = { "timeout", "retry", "parallel", "max_workers",
-	    "maxWorkers", "bail", "verbose", NULL };
 	static const char *const planned[] = { NULL };
 	uint64_t	jobs = 0;
 	bool		parallel = true, flag = false;
@@ -128,13 +131,13 @@ read_config(struct loader *l, const struct suite_node *n)
 
 	r = suite_map(&l->src, "config", n);
 	for (const struct suite_node *v = n->first; r == 0 && v != NULL; v = v->next) {
-		key = suite_key(&l->src, v->key, keys, planned);
+		key = suite_key(&l->src, v->key, suite_config_keys, planned);
 		if (key < 0)
 			return key;
 		if (key == 2)
 			r = suite_bool(&l->src, "parallel", v, &parallel);
 		else if (key == 3 || key == 4)
-			r = suite_count(&l->src, keys[key], v, 1, JOBS_MAX, &jobs);
+			r = suite_count(&l->src, suite_config_keys[key], v, 1, JOBS_MAX, &jobs);
 		else if (key == 5)
 			r = suite_bool(&l->src, "bail", v, &flag);
 		if (r == 0 && key == 5 && flag)
@@ -223,11 +226,11 @@ read_top(struct loader *l)
 	int	key, r = 0;
 
 	for (const struct suite_node *v = l->top->first; r == 0 && v != NULL; v = v->next) {
-		if (!listed(suite_keys, v->key->text) && listed(suite_test_keys, v->key->text) &&
+		if (!listed(suite_top_keys, v->key->text) && listed(suite_test_keys, v->key->text) &&
 		    !listed(suite_planned, v->key->text))
 			return suite_fail_at(&l->src, v->key, "'%s' belongs to a test, below "
 			    "'tests', or into 'defaults'", v->key->text);
-		key = suite_key(&l->src, v->key, suite_keys, suite_planned);
+		key = suite_key(&l->src, v->key, suite_top_keys, suite_planned);
 		r = key < 0 ? key : read_top_key(l, (enum suite_top)key, v);
 	}
 	return r;

@@ -11,6 +11,7 @@
 
 #include "common/xalloc.h"
 #include "ctl/suite_expect.h"
+#include "ctl/suite_keys.h"
 #include "ctl/suite_value.h"
 
 #define EXITS_MAX	256
@@ -18,7 +19,7 @@
 #define ERRORS_MAX	63	/* the worker takes 64 of a kind, one is its own */
 #define PATTERN_MAX	65536	/* bytes, the worker's limit too */
 
-static const char *const expect_keys[] = {
+const char *const suite_expect_keys[] = {
 	"exit", "stdout", "stderr", "output", "no_errors", NULL
 };
 enum { EXPECT_EXIT, EXPECT_STDOUT, EXPECT_STDERR, EXPECT_OUTPUT, EXPECT_NO_ERRORS };
@@ -26,7 +27,7 @@ static const char *const expect_planned[] = {
 	"screen", "title", "cursor", "state", "duration", "usage", "files", NULL
 };
 
-static const char *const match_keys[] = {
+const char *const suite_match_keys[] = {
 	"equals", "contains", "not_contains", "matches", "not_matches", "starts", "ends",
 	"empty", NULL
 };
@@ -36,6 +37,9 @@ static const char *const match_types[] = {
 	"output_equals", "output_contains", "output_not_contains", "output_matches",
 	"output_not_matches", "output_starts", "output_ends", "output_empty"
 };
+const char *const suite_exit_keys[] = { "not", "signal", NULL };
+const char *const suite_no_errors_keys[] = { "ignore", "patterns", NULL };
+
 static const char *const match_planned[] = { "lines", "json", "schema", "snapshot", NULL };
 
 static const char *const none_planned[] = { NULL };
@@ -127,9 +131,9 @@ add_pattern(const struct suite_source *s, enum match_key key, const char *target
 	const char	*text, *type = match_types[key];
 	int		 r;
 
-	r = suite_word(s, match_keys[key], n, &text);
+	r = suite_word(s, suite_match_keys[key], n, &text);
 	if (r == 0)
-		r = suite_pattern(s, match_keys[key], n, text);
+		r = suite_pattern(s, suite_match_keys[key], n, text);
 	if (r < 0)
 		return r;
 	if (r == 0)
@@ -147,9 +151,9 @@ add_text(const struct suite_source *s, enum match_key key, const char *target,
 
 	/* Every text contains the empty one: it can only be a mistake. */
 	if (key == MATCH_EQUALS)
-		r = suite_text(s, match_keys[key], n, &text);
+		r = suite_text(s, suite_match_keys[key], n, &text);
 	else
-		r = suite_word(s, match_keys[key], n, &text);
+		r = suite_word(s, suite_match_keys[key], n, &text);
 	if (r == 0)
 		add(ret, match_types[key], target, text, "");
 	return r;
@@ -167,7 +171,7 @@ add_matcher(const struct suite_source *s, enum match_key key, const char *target
 	case MATCH_NOT_MATCHES:
 		return add_pattern(s, key, target, n, ret);
 	case MATCH_EMPTY:
-		r = suite_bool(s, match_keys[key], n, &empty);
+		r = suite_bool(s, suite_match_keys[key], n, &empty);
 		if (r == 0)
 			add(ret, match_types[key], target, empty ? "true" : "false", "");
 		return r;
@@ -201,7 +205,7 @@ read_stream(const struct suite_source *s, const char *target, const struct suite
 		return suite_fail_at(s, n, "'%s' must be text, or a mapping such as "
 		    "{contains: ...}", target);
 	for (const struct suite_node *v = n->first; r == 0 && v != NULL; v = v->next) {
-		key = suite_key(s, v->key, match_keys, match_planned);
+		key = suite_key(s, v->key, suite_match_keys, match_planned);
 		if (key < 0)
 			return key;
 		if (v->kind != SUITE_LIST || !takes_list((enum match_key)key)) {
@@ -210,7 +214,7 @@ read_stream(const struct suite_source *s, const char *target, const struct suite
 		}
 		if (v->count == 0 || v->count > TEXTS_MAX)
 			return suite_fail_at(s, v, "'%s' must have 1 to %d elements",
-			    match_keys[key], TEXTS_MAX);
+			    suite_match_keys[key], TEXTS_MAX);
 		for (const struct suite_node *c = v->first; r == 0 && c != NULL; c = c->next)
 			r = add_matcher(s, (enum match_key)key, target, c, ret);
 	}
@@ -279,7 +283,6 @@ static int
 read_exit(const struct suite_source *s, const struct suite_node *n, const char *message,
     struct strs *ret)
 {
-	static const char *const keys[] = { "not", "signal", NULL };
 	int	key;
 
 	if (n->kind != SUITE_MAP)
@@ -287,7 +290,7 @@ read_exit(const struct suite_source *s, const struct suite_node *n, const char *
 	if (n->count != 1)
 		return suite_fail_at(s, n, "'exit' must be a code, a list of codes, {not: CODE} "
 		    "or {signal: NAME}");
-	key = suite_key(s, n->first->key, keys, none_planned);
+	key = suite_key(s, n->first->key, suite_exit_keys, none_planned);
 	if (key < 0)
 		return key;
 	if (key == 0)
@@ -358,7 +361,6 @@ static int
 read_no_errors(const struct suite_source *s, const struct suite_node *n, const char *message,
     struct strs *ret)
 {
-	static const char *const keys[] = { "ignore", "patterns", NULL };
 	struct strs	 lines = { 0 };
 	char		*text;
 	bool		 wanted = true;
@@ -367,8 +369,9 @@ read_no_errors(const struct suite_source *s, const struct suite_node *n, const c
 	if (n->kind != SUITE_MAP)
 		r = suite_bool(s, "no_errors", n, &wanted);
 	for (const struct suite_node *v = n->first; r == 0 && v != NULL; v = v->next) {
-		key = suite_key(s, v->key, keys, none_planned);
-		r = key < 0 ? key : error_patterns(s, keys[key], v, key == 0 ? '-' : '+', &lines);
+		key = suite_key(s, v->key, suite_no_errors_keys, none_planned);
+		r = key < 0 ? key : error_patterns(s, suite_no_errors_keys[key], v,
+		    key == 0 ? '-' : '+', &lines);
 	}
 	if (r == 0 && wanted) {
 		text = join_lines(&lines);
@@ -386,7 +389,7 @@ suite_expect(const struct suite_source *s, const struct suite_node *n, struct st
 
 	r = suite_map(s, "expect", n);
 	for (const struct suite_node *v = n->first; r == 0 && v != NULL; v = v->next) {
-		key = suite_key(s, v->key, expect_keys, expect_planned);
+		key = suite_key(s, v->key, suite_expect_keys, expect_planned);
 		if (key < 0)
 			return key;
 		if (key == EXPECT_EXIT)
@@ -394,7 +397,7 @@ suite_expect(const struct suite_source *s, const struct suite_node *n, struct st
 		else if (key == EXPECT_NO_ERRORS)
 			r = read_no_errors(s, v, "", ret);
 		else
-			r = read_stream(s, expect_keys[key], v, ret);
+			r = read_stream(s, suite_expect_keys[key], v, ret);
 	}
 	return r;
 }
@@ -408,7 +411,7 @@ static const char *const assertion_types[] = {
 enum assertion_type { ASSERT_EXIT_CODE, ASSERT_CONTAINS, ASSERT_NOT_CONTAINS, ASSERT_MATCHES,
 	ASSERT_STDOUT_EQUALS, ASSERT_NO_ERRORS };
 static const char *const types_planned[] = { "state_equals", "custom", "snapshot", NULL };
-static const char *const assertion_keys[] = { "type", "expected", "message", NULL };
+const char *const suite_assertion_keys[] = { "type", "expected", "message", NULL };
 static const char *const assertion_planned[] = {
 	"actual", "operator", "target", "session", "flags", "negate", NULL
 };
@@ -489,7 +492,7 @@ read_assertion(const struct suite_source *s, const struct suite_node *n, struct 
 
 	r = suite_map(s, "assertions", n);
 	for (const struct suite_node *v = n->first; r == 0 && v != NULL; v = v->next) {
-		if (suite_key(s, v->key, assertion_keys, assertion_planned) < 0)
+		if (suite_key(s, v->key, suite_assertion_keys, assertion_planned) < 0)
 			return -EINVAL;
 	}
 	if (r < 0)

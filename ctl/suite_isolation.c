@@ -2,12 +2,14 @@
 #include <errno.h>
 
 #include "ctl/suite_isolation.h"
+#include "ctl/suite_keys.h"
 #include "ctl/suite_value.h"
 
 #define X(N, s)	s,
 static const char *const levels[] = { ISOLATION_LIST(X) NULL };
 static const char *const networks[] = { ISOLATION_NETWORK_LIST(X) NULL };
 #undef X
+const char *const suite_isolation_keys[] = { "level", "network", "read-only", NULL };
 
 static int
 level(const struct suite_source *src, const char *what, const struct suite_node *n,
@@ -34,14 +36,13 @@ network(const struct suite_source *src, const struct suite_node *n, struct isola
 static int
 mapping(const struct suite_source *src, const struct suite_node *n, struct isolation_want *w)
 {
-	static const char *const	 keys[] = { "level", "network", "read-only", NULL };
 	static const char *const	 planned[] = { NULL };
 	const struct suite_node		*extra = NULL;
 	bool				 named = false;
 	int				 key, r = 0;
 
 	for (const struct suite_node *v = n->first; r == 0 && v != NULL; v = v->next) {
-		key = suite_key(src, v->key, keys, planned);
+		key = suite_key(src, v->key, suite_isolation_keys, planned);
 		if (key < 0)
 			return key;
 		named |= key == 0;

@@ -9,6 +9,7 @@
 #include "common/spec.h"
 #include "ctl/retry_preset.h"
 #include "ctl/retry_rule.h"
+#include "ctl/suite_keys.h"
 #include "ctl/suite_retry.h"
 #include "ctl/suite_run.h"
 #include "ctl/suite_value.h"
@@ -17,11 +18,12 @@
 #define WHY		512
 
 /* The original's words are the last five: they are for its own form of a test. */
-static const char *const retry_keys[] = {
+const char *const suite_retry_original_keys[] = {
 	"count", "backoff", "multiplier", "jitter", "max", "on", "never", "where", "preset",
 	"maxRetries", "backoffMs", "backoffMultiplier", "retryOnTimeout", "retryOnErrors", NULL
 };
-static const char *const own_keys[] = {
+const char *const suite_budget_keys[] = { "run", "tags", NULL };
+const char *const suite_retry_keys[] = {
 	"count", "backoff", "multiplier", "jitter", "max", "on", "never", "where", "preset", NULL
 };
 enum retry_key { KEY_COUNT, KEY_BACKOFF, KEY_MULTIPLIER, KEY_JITTER, KEY_MAX, KEY_ON, KEY_NEVER,
@@ -110,7 +112,8 @@ read_member(struct retry_reading *in, const struct suite_node *v)
 	static const char *const	planned[] = { NULL };
 	int				key, r;
 
-	key = suite_key(in->rd->src, v->key, in->rd->millis ? retry_keys : own_keys, planned);
+	key = suite_key(in->rd->src, v->key, in->rd->millis ? suite_retry_original_keys :
+	    suite_retry_keys, planned);
 	if (key < 0)
 		return key;
 	if (key >= KEY_MAX_RETRIES)
@@ -227,14 +230,13 @@ add_budget(const struct suite_source *src, const char *tag, const struct suite_n
 int
 suite_retry_budget(const struct suite_source *src, const struct suite_node *n, struct plan *p)
 {
-	static const char *const keys[] = { "run", "tags", NULL };
 	static const char *const planned[] = { NULL };
 	int	key, r = 0;
 
 	if (n->kind != SUITE_MAP)
 		return add_budget(src, "", n, p);
 	for (const struct suite_node *v = n->first; r == 0 && v != NULL; v = v->next) {
-		key = suite_key(src, v->key, keys, planned);
+		key = suite_key(src, v->key, suite_budget_keys, planned);
 		if (key < 0)
 			return key;
 		if (key == 0) {

@@ -5,6 +5,7 @@
 
 #include "common/spec.h"
 #include "common/xalloc.h"
+#include "ctl/suite_keys.h"
 #include "ctl/suite_run.h"
 #include "ctl/suite_value.h"
 
@@ -176,15 +177,16 @@ one_command(struct suite_reading *rd, const struct suite_node *n)
 	return 0;
 }
 
+const char *const suite_run_keys[] = { "shell", "argv", "cwd", "env", "stdin", NULL };
+
 static int
 run_map(struct suite_reading *rd, const struct suite_node *n)
 {
-	static const char *const keys[] = { "shell", "argv", "cwd", "env", "stdin", NULL };
 	static const char *const planned[] = { "timeout", NULL };
 	int	key, r = 0;
 
 	for (const struct suite_node *v = n->first; r == 0 && v != NULL; v = v->next) {
-		key = suite_key(rd->src, v->key, keys, planned);
+		key = suite_key(rd->src, v->key, suite_run_keys, planned);
 		if (key < 0)
 			return key;
 		if (key <= 1 && rd->t->argv.n > 0)
@@ -235,11 +237,12 @@ suite_run_argv(struct suite_reading *rd, const struct suite_node *n)
 	return r < 0 ? r : word_list(rd, "argv", n, &rd->t->argv);
 }
 
+const char *const suite_hook_keys[] = { "run", "timeout", "type", "fn", NULL };
+
 static int
 read_hook(struct suite_reading *rd, const char *what, const struct suite_node *n,
     struct plan_hook *hook)
 {
-	static const char *const keys[] = { "run", "timeout", "type", "fn", NULL };
 	static const char *const planned[] = { "name", NULL };
 	int	key, r = 0;
 
@@ -250,7 +253,7 @@ read_hook(struct suite_reading *rd, const char *what, const struct suite_node *n
 	if (n->kind != SUITE_MAP)
 		return read_words(rd, what, n, &hook->argv);
 	for (const struct suite_node *v = n->first; r == 0 && v != NULL; v = v->next) {
-		key = suite_key(rd->src, v->key, keys, planned);
+		key = suite_key(rd->src, v->key, suite_hook_keys, planned);
 		if (key < 0)
 			return key;
 		if (key == 3)

@@ -9,6 +9,7 @@
 #include "common/spec.h"
 #include "common/xalloc.h"
 #include "ctl/suite_expect.h"
+#include "ctl/suite_keys.h"
 #include "ctl/suite_run.h"
 #include "ctl/suite_value.h"
 
@@ -127,16 +128,17 @@ read_slots(struct suite_reading *rd, const struct suite_node *n)
 	return r;
 }
 
+const char *const suite_resources_keys[] = { "lock", "slots", NULL };
+
 static int
 read_resources(struct suite_reading *rd, const struct suite_node *n)
 {
-	static const char *const keys[] = { "lock", "slots", NULL };
 	static const char *const planned[] = { "share", NULL };
 	int	key, r;
 
 	r = suite_map(rd->src, "resources", n);
 	for (const struct suite_node *v = n->first; r == 0 && v != NULL; v = v->next) {
-		key = suite_key(rd->src, v->key, keys, planned);
+		key = suite_key(rd->src, v->key, suite_resources_keys, planned);
 		if (key < 0)
 			return key;
 		if (key == 0)

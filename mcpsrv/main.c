@@ -1,7 +1,6 @@
 /* paratest-mcp: tests for agents, on standard input and output. */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <locale.h>
 #include <malloc.h>
 #include <signal.h>
@@ -17,75 +16,12 @@
 #include "common/outcome.h"
 #include "common/timespan.h"
 #include "mcpsrv/answer.h"
+#include "mcpsrv/args.h"
 #include "mcpsrv/call.h"
 #include "mcpsrv/feed.h"
 #include "mcpsrv/tools.h"
 
 #define HEAP_KEPT	(1 << 20)	/* bytes of free memory that are kept */
-
-static const char usage[] =
-	"usage: paratest-mcp [options]\n"
-	"\n"
-	"A server of the Model Context Protocol on standard input and output: an agent's client\n"
-	"starts it.  It finds the supervisor as paratestctl does, or starts a private one when\n"
-	"the first call needs it.  The current folder is the project.\n"
-	"      --socket PATH     the supervisor's socket\n"
-	"      --max-wait DUR    no call waits longer for a run; what is known by then is told\n"
-	"      --max-answer N    bytes of an answer (8192; 4096 to 32768)\n"
-	"      --policy FILE     one more policy beside " POLICY_FILE "; both hold\n"
-	"      --version\n"
-	"docs/mcp.md shows how to add it to agents, and what a policy says.\n";
-
-static int
-usage_error(const char *what, const char *value)
-{
-	(void)fprintf(stderr, "paratest-mcp: %s: '%s'\n  see paratest-mcp --help\n", what, value);
-	return EXIT_USAGE;
-}
-
-/* 0, an exit code, or -1 to go on. */
-static int
-read_options(int argc, char **argv, struct srv *s, const char **policy)
-{
-	static const struct option	longs[] = { { "socket", required_argument, NULL, 's' },
-	    { "max-wait", required_argument, NULL, 'w' },
-	    { "max-answer", required_argument, NULL, 'a' },
-	    { "policy", required_argument, NULL, 'p' }, { "version", no_argument, NULL, 'V' },
-	    { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
-	int				c;
-	char				*end;
-
-	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
-		switch (c) {
-		case 's':
-			s->socket = optarg;
-			break;
-		case 'w':
-			if (duration_parse(optarg, &s->max_wait_ms) != 0 || s->max_wait_ms == 0)
-				return usage_error("--max-wait takes a duration such as "
-				    "50s", optarg);
-			break;
-		case 'a':
-			s->budget = strtoul(optarg, &end, 10);
-			if (*end != '\0' || s->budget < ANSWER_BUDGET_MIN || s->budget > ANSWER_BUDGET_MAX)
-				return usage_error("--max-answer takes 4096 to 32768", optarg);
-			break;
-		case 'p':
-			*policy = optarg;
-			break;
-		case 'V':
-			(void)puts("paratest-mcp " PARATEST_VERSION);
-			return EXIT_PASSED;
-		case 'h':
-			(void)fputs(usage, stdout);
-			return EXIT_PASSED;
-		default:
-			(void)fputs("  see paratest-mcp --help\n", stderr);
-			return EXIT_USAGE;
-		}
-	}
-	return optind < argc ? usage_error("it takes no arguments", argv[optind]) : -1;
-}
 
 /*
  * Standard output is the protocol's: a copy of it is used, out of the way of what
@@ -198,7 +134,7 @@ main(int argc, char **argv)
 	/* A client that is gone is an end of input, not a reason to vanish. */
 	(void)signal(SIGPIPE, SIG_IGN);
 	log_init("paratest-mcp", LOG_LEVEL_INFO, NULL);
-	code = read_options(argc, argv, &s, &policy);
+	code = args_read(argc, argv, &s, &policy);
 	if (code != -1)
 		return code;
 	prepare(&s, policy);

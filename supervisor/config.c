@@ -288,6 +288,21 @@ config_parse(enum config_kind kind, struct sv text, uint64_t *ret)
 }
 
 int
+config_bounds(size_t i, char *least, char *most, size_t size)
+{
+	const struct setting	*s = &settings[i];
+
+	if (i >= NSETTINGS)
+		return -ENOENT;
+	least[0] = most[0] = '\0';
+	if (s->kind != CONFIG_GROUP) {
+		print(s, s->least, least, size);
+		print(s, s->most, most, size);
+	}
+	return 0;
+}
+
+int
 config_row(const struct config *c, size_t i, const char **ret_key, const char **ret_text,
     char *value, char *fallback, size_t size)
 {

@@ -110,6 +110,10 @@ void	config_init(struct config *);
 int	config_row(const struct config *, size_t i, const char **ret_key, const char **ret_text,
 	    char *value, char *fallback, size_t size);
 
+/* Least and most of the i-th setting as text, "" for one that is no number.  -ENOENT past
+ * the last. */
+int	config_bounds(size_t i, char *least, char *most, size_t size);
+
 /* Is it the key of a user's weight?  The user need not exist. */
 bool	config_is_weight(struct sv key);
 

@@ -21,7 +21,7 @@
 
 #define WORDS_MAX	16
 
-static const struct cmd_entry	cmd = { "run", "", "", NULL };
+static const struct cmd_entry	cmd = { "run", "", "", NULL, NULL, 0, NULL };
 
 /* Parses the words of a line, without quotes.  The exit code. */
 static int
