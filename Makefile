@@ -13,14 +13,20 @@ SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
 SYSCONFDIR ?= /etc
 DOCDIR	?= $(PREFIX)/share/doc/paratest
+MANDIR	?= $(PREFIX)/share/man
+# What paratestd starts and nobody else; it looks beside itself and there.
+HELPERDIR := $(PREFIX)/libexec/paratest
+BASHDIR	?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR	?= $(PREFIX)/share/zsh/site-functions
+FISHDIR	?= $(PREFIX)/share/fish/vendor_completions.d
 
 VERSION	:= 0.1.0
 PACKAGES := libevent_core msgpack libbsd-overlay libxxhash sqlite3 libzstd yaml-0.1 jansson \
 	   libpcre2-8
 GOALS	:= $(or $(MAKECMDGOALS),all)
 
-# A clean, the set-up itself and the help need no library.
-ifneq ($(filter-out clean deps help,$(GOALS)),)
+# A clean, the set-up itself, the package and the help need no library here.
+ifneq ($(filter-out clean deps help deb test-deb,$(GOALS)),)
 ifneq ($(filter run test test-asan test-mcp bench bench-flaky,$(GOALS)),)
 # These install what is missing before anything is looked up.
 DEPS_DONE := $(shell sh tools/deps.sh install >&2 && echo yes)
@@ -80,8 +86,8 @@ FUZZERS	:= $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAY	:= $(patsubst %,$(BIN)/tests/fuzz/%,$(FUZZERS))
 BENCHES	:= $(patsubst %.c,$(B)/%.o,$(wildcard bench/*.c))
 
-.PHONY: all run test test-asan test-mcp test-systemd check-layers bench bench-flaky fuzz \
-	install clean deps help
+.PHONY: all run test test-asan test-mcp test-systemd test-deb check-layers bench bench-flaky \
+	fuzz install deb clean deps help
 .SECONDARY:
 all: $(PROGRAMS)
 
@@ -94,10 +100,12 @@ help:
 #: make test-asan  the same, with AddressSanitizer and UBSan
 #: make test-mcp   the official MCP conformance suite and clients (needs npm)
 #: make test-systemd  the units on a real systemd, in a container (root)
+#: make test-deb   the Debian package: built, checked, installed and removed there (root)
 #: make bench      speed against the floor and the peers, as ratios
 #: make bench-flaky   flake detection on programs whose flaws are known, ten minutes
 #: make fuzz SECONDS=60   every fuzz target for so long (needs clang)
 #: make install PREFIX=/usr/local DESTDIR=
+#: make deb        a Debian package, in build/deb
 #: make deps       only install what is missing
 #: make clean
 deps:
@@ -193,13 +201,15 @@ $(BIN)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/replay.o $(B)/tested.a
 
 test: $(PROGRAMS) $(UNIT) $(FAULT) $(INTEG) $(HELPERS) $(CORPUS) $(PRELOADS) $(REPLAY) \
     $(BIN)/tests/mcp/fixture check-layers
-	@BIN=$(BIN) sh tests/run.sh $(UNIT) $(FAULT) $(REPLAY) $(INTEG)
+	@BIN=$(BIN) V=$(V) sh tests/run.sh $(UNIT) $(FAULT) $(REPLAY) $(INTEG) tests/install.sh
 test-asan:
 	@$(MAKE) --no-print-directory V=asan test
 test-mcp: $(PROGRAMS) $(BIN)/tests/mcp/fixture
 	@BIN=$(BIN) sh tests/mcp/run.sh
 test-systemd: all
 	@sh tests/systemd/boot.sh
+test-deb:
+	@sh tests/deb/run.sh
 check-layers: $(POLICY)
 	@sh tests/lint/check-layers.sh
 	@$(if $(filter release debug,$(V)),sh tests/lint/check-pure.sh $(POLICY))
@@ -224,9 +234,13 @@ $(BIN)/paratest-bench: $(BENCHES) $(B)/tests/integ/hostile.o $(B)/tested.a
 	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_ctl) $(LIBS_store)
 
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSUSERSDIR) \
-	    $(DESTDIR)$(TMPFILESDIR) $(DESTDIR)$(SYSCONFDIR)/paratest $(DESTDIR)$(DOCDIR)
-	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(HELPERDIR) $(DESTDIR)$(UNITDIR) \
+	    $(DESTDIR)$(SYSUSERSDIR) $(DESTDIR)$(TMPFILESDIR) $(DESTDIR)$(SYSCONFDIR)/paratest \
+	    $(DESTDIR)$(DOCDIR)/examples $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5 \
+	    $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR) $(DESTDIR)$(FISHDIR)
+	install -m 755 $(BIN)/paratestd $(BIN)/paratestctl $(BIN)/paratest-mcp \
+	    $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(BIN)/paratest-worker $(BIN)/paratest-store $(DESTDIR)$(HELPERDIR)
 	for u in paratestd.service paratestd.socket; do \
 	    sed 's,/usr/bin/,$(PREFIX)/bin/,; s,/usr/share/doc/paratest,$(DOCDIR),' systemd/$$u \
 		>$(DESTDIR)$(UNITDIR)/$$u && chmod 644 $(DESTDIR)$(UNITDIR)/$$u || exit; \
@@ -235,7 +249,19 @@ install: all
 	install -m 644 systemd/paratest.tmpfiles $(DESTDIR)$(TMPFILESDIR)/paratest.conf
 	[ -e $(DESTDIR)$(SYSCONFDIR)/paratest/paratestd.yaml ] || install -m 644 \
 	    systemd/paratestd.yaml $(DESTDIR)$(SYSCONFDIR)/paratest/paratestd.yaml
-	install -m 644 docs/service-unit.md $(DESTDIR)$(DOCDIR)
+	for p in man/*.[158]; do \
+	    to=$(DESTDIR)$(MANDIR)/man$${p##*.}/$${p#man/}; \
+	    sed 's,/usr/share/doc/paratest,$(DOCDIR),' $$p >$$to && chmod 644 $$to || exit; \
+	done
+	install -m 644 completions/paratestctl.bash $(DESTDIR)$(BASHDIR)/paratestctl
+	install -m 644 completions/_paratestctl $(DESTDIR)$(ZSHDIR)
+	install -m 644 completions/paratestctl.fish $(DESTDIR)$(FISHDIR)
+	install -m 644 README.md docs/*.md $(DESTDIR)$(DOCDIR)
+	install -m 644 examples/* $(DESTDIR)$(DOCDIR)/examples
+
+deb:
+	@sh tools/deps.sh install deb
+	@sh tools/deb.sh
 
 clean:
 	rm -rf build

@@ -1,6 +1,8 @@
 #!/bin/sh
 # What paratest needs of Debian 12.  `deps.sh check` names the first thing that is
-# missing; `deps.sh install` installs all that is, through sudo when not root.
+# missing; `deps.sh install` installs all that is, through sudo when not root.  A word
+# behind that asks for more: `deb`, what `make deb` and its tests need; `shells`, what
+# tests of completions and manual pages are skipped without.
 set -u
 
 # What is looked for (a command, or pkg:MODULE), and the package that has it.
@@ -20,6 +22,17 @@ pkg:libpcre2-8 libpcre2-dev
 pkg:cmocka libcmocka-dev
 '
 
+NEEDS_deb='
+dpkg-buildpackage dpkg-dev
+dh debhelper
+lintian lintian
+'
+NEEDS_shells='
+mandoc mandoc
+zsh zsh
+fish fish
+'
+
 have() {
 	case $1 in
 	pkg:*) pkg-config --exists "${1#pkg:}" 2>/dev/null ;;
@@ -28,9 +41,13 @@ have() {
 }
 
 missing=
-set -- "${1:-check}" $NEEDS
-mode=$1
-shift
+mode=${1:-check}
+case ${2:-} in
+'')	set -- $NEEDS ;;
+deb)	set -- $NEEDS $NEEDS_deb ;;
+shells)	set -- $NEEDS_shells ;;
+*)	echo "deps.sh: there is no set '$2': deb or shells" >&2; exit 2 ;;
+esac
 while [ $# -gt 0 ]; do
 	have "$1" || missing="$missing $2"
 	shift 2

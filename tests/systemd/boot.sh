@@ -1,6 +1,7 @@
 #!/bin/sh
-# boot.sh: the units on a real systemd.  It is booted in a container over a throw-away copy
-# of this host's root (an overlay), into which paratest is installed; inside.sh runs in there.
+# boot.sh [FOLDER]: tests on a real systemd.  It is booted in a container over a throw-away
+# copy of this host's root (an overlay); FOLDER (tests/systemd) has what is done to that root
+# before (`prepare.sh ROOT`, what it prints comes first) and what runs in there (inside.sh).
 #
 # Prints what that printed, ending with "N passed, N failed"; exit 0 when none failed.  Where
 # it cannot be done (not root, no systemd-container) it says so and exits 0.
@@ -9,9 +10,11 @@ set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
+tests=$(cd "${TESTS:-${1:-$here}}" && pwd)
+name=test-$(basename "$tests")
 
 skip() {
-	echo "skipped: test-systemd: $1"
+	echo "skipped: $name: $1"
 	echo "0 passed, 0 failed"
 	exit 0
 }
@@ -35,13 +38,13 @@ outside() {
 	trap 'exit 130' INT HUP TERM
 	mkdir "$group" 2>/dev/null || skip "no group of our own in cgroup v2"
 	rc=0
-	BOOT_WORK=$work BOOT_GROUP=$group timeout -k 10 "${LIMIT:-180}" \
+	BOOT_WORK=$work BOOT_GROUP=$group TESTS=$tests timeout -k 10 "${LIMIT:-180}" \
 	    unshare --mount --propagation private sh "$here/boot.sh" inside \
 	    >"$work/console" 2>&1 </dev/null || rc=$?
 	[ ! -f "$work/out/log" ] || cat "$work/out/log"
 	if [ ! -f "$work/out/done" ]; then
 		tail -n 40 "$work/console"
-		echo "test-systemd: the container ended with $rc before the tests did"
+		echo "$name: the container ended with $rc before the tests did"
 		echo "0 passed, 1 failed"
 		exit 1
 	fi
@@ -73,8 +76,8 @@ inside() {
 	root=$BOOT_WORK/disk/root
 	mount -t overlay -o "lowerdir=/,upperdir=$BOOT_WORK/disk/upper,workdir=$BOOT_WORK/disk/work" \
 	    overlay "$root"
-	make -s -C "$top" install DESTDIR="$root" PREFIX=/usr
-	cp "$here/inside.sh" "$root/usr/lib/paratest-inside.sh"
+	TOP=$top sh "$tests/prepare.sh" "$root" >>"$BOOT_WORK/out/log"
+	cp "$tests/inside.sh" "$root/usr/lib/paratest-inside.sh"
 	units
 	exec systemd-nspawn --quiet --register=no --keep-unit --link-journal=no \
 	    --private-network --bind="$BOOT_WORK/out:/out" --directory="$root" \
