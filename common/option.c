@@ -65,7 +65,8 @@ option_help(const struct option_row *row, FILE *f)
 			line += *line == '\n';
 			/* One that is long has a line to itself. */
 			(void)fprintf(f, "%s%*s%.*s", n >= TEXT_AT ? "\n" : "",
-			    n >= TEXT_AT ? TEXT_AT : TEXT_AT - n, "", (int)strcspn(line, "\n"), line);
+			    n >= TEXT_AT ? TEXT_AT : TEXT_AT - n, "", (int)strcspn(line, "\n"),
+			    line);
 			n = TEXT_AT;
 		}
 		(void)fputc('\n', f);

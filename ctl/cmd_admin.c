@@ -346,7 +346,8 @@ exec_cancel(const struct cmd_globals *g, int argc, char **argv)
 
 const struct cmd_entry cmd_cancel = {
 	"cancel", "ends a run and everything it started",
-	"usage: paratestctl cancel [--kill] RUN\n\n--kill: without grace.\n", exec_cancel, cancel_rows, 0, "RUN"
+	"usage: paratestctl cancel [--kill] RUN\n\n--kill: without grace.\n", exec_cancel,
+	cancel_rows, 0, "RUN"
 };
 
 /* ---- config ---- */

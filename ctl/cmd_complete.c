@@ -62,8 +62,10 @@ on_row(void *arg, enum msg_type type, uint32_t id, const union msg_body *m)
 	(void)id;
 	if (type == MSG_RUN_ROW) {
 		/* One that is over comes twice: from memory, and from the history. */
-		(void)snprintf(word, sizeof word, "%.8s", m->run_row.run.n >= 8 ? m->run_row.run.p : "");
-		if (*word == '\0' || (l->seen.n > 0 && strstr(l->seen.p, word) != NULL))
+		if (m->run_row.run.n < 8)
+			return 0;
+		(void)snprintf(word, sizeof word, "%.8s", m->run_row.run.p);
+		if (l->seen.n > 0 && strstr(l->seen.p, word) != NULL)
 			return 0;
 		text_addf(&l->seen, "%s ", word);
 		text_addf(&text, "%s ", run_status_name(m->run_row.status));
@@ -129,8 +131,7 @@ told(const char *usage, const char *name, char buf[TEXT_MAX])
 		return;
 	end = at + strcspn(at, "\n");
 	/* Behind what it takes; where that is long, one blank must do. */
-	for (at += n; at < end && !(at[0] == ' ' && (at[1] == ' ' || !isupper((unsigned char)at[1])));
-	    at++)
+	for (at += n; at < end && (at[0] != ' ' || isupper((unsigned char)at[1])); at++)
 		;
 	while (at < end && *at == ' ')
 		at++;
@@ -155,7 +156,8 @@ offer_options(const struct line *l)
 static void
 offer_kind(struct line *l, const char *kind)
 {
-	if (strcmp(kind, "FILE") == 0 || strcmp(kind, "PATH") == 0 || strcmp(kind, "SUITE...") == 0) {
+	if (strcmp(kind, "FILE") == 0 || strcmp(kind, "PATH") == 0 ||
+	    strcmp(kind, "SUITE...") == 0) {
 		(void)puts(":files");
 	} else if (strcmp(kind, "RUN") == 0) {
 		offer_runs(l);

@@ -25,8 +25,8 @@ const struct option_row daemon_rows[] = {
 	    "submitted it; the socket is " SERVICE_SOCKET ", the\n"
 	    "state in " SERVICE_STATE ", users' folders in\n"
 	    SERVICE_SCRATCH ", unless other ones are named" },
-	{ "socket", "PATH", O_SOCKET, "the control socket; its folder must exist; one that systemd\n"
-	    "passes must be at this place" },
+	{ "socket", "PATH", O_SOCKET, "the control socket; its folder must exist; one that\n"
+	    "systemd passes must be at this place" },
 	{ "config", "FILE", O_CONFIG, "settings, as `paratestctl config get` lists them, in YAML;\n"
 	    "SIGHUP and `paratestctl reload` read it again" },
 	{ "state", "DIR", O_STATE, "the history and settings that last; the default is\n"

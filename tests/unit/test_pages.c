@@ -478,11 +478,13 @@ test_help(void **state)
 		usage = usage_of(cmd);
 		for (const struct option_row *r = rows; r->name != NULL; r++) {
 			if (!usage_has(usage, r->name))
-				fail_msg("paratestctl %s --help does not tell of --%s", cmd->name, r->name);
+				fail_msg("paratestctl %s --help does not tell of --%s", cmd->name,
+				    r->name);
 		}
 		for (const struct option_row *r = cmd->rows; r != NULL && r->name != NULL; r++) {
 			if (!usage_has(usage, r->name))
-				fail_msg("paratestctl %s --help does not tell of --%s", cmd->name, r->name);
+				fail_msg("paratestctl %s --help does not tell of --%s", cmd->name,
+				    r->name);
 		}
 		free(usage);
 		check_lines(cmd, rows);
