@@ -295,7 +295,7 @@ config_bounds(size_t i, char *least, char *most, size_t size)
 	if (i >= NSETTINGS)
 		return -ENOENT;
 	least[0] = most[0] = '\0';
-	if (s->kind != CONFIG_GROUP) {
+	if (s->kind != CONFIG_GROUP && s->kind != CONFIG_ISOLATION) {
 		print(s, s->least, least, size);
 		print(s, s->most, most, size);
 	}

@@ -297,7 +297,8 @@ test_settings(void **state)
 		if (*most != '\0')
 			add(&programs, "%s: Default %s, from %s to %s.", key, dflt, least, most);
 		else
-			add(&programs, "%s: The name or number of a group; default none.", key);
+			add(&programs, *dflt == '\0' ? "%s: The name or number of a group; default none." :
+			    "%s: A level of isolation; default %s.", key, dflt);
 	}
 	while ((line = strsep(&rest, "\n")) != NULL) {
 		if (strncmp(line, ".It Ic ", 7) != 0 || strchr(line + 7, ' ') != NULL)
