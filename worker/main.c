@@ -23,7 +23,6 @@
 #include "common/clock.h"
 #include "common/fdutil.h"
 #include "common/identity.h"
-#include "common/isolation.h"
 #include "common/log.h"
 #include "common/outcome.h"
 #include "common/peer.h"
@@ -448,22 +447,6 @@ take_shared(struct worker *w, const char *dir)
 		give_up("%s: %s", w->host.shared, strerror(errno));
 }
 
-/* Which level of those that we were started for it is in truth: the namespaces were made
- * by whoever started us, and the kernel is asked what came of it. */
-static enum isolation
-reached(const char *asked)
-{
-	struct isolation_want	w = { .level = ISOLATION_PROCESS };
-	char			why[ISOLATION_WHY], self[16] = "";
-
-	if (asked != NULL && isolation_parse(sv_from(asked), &w, why) != 0)
-		give_up("--isolation: %s", why);
-	if (w.level < ISOLATION_PID || getpid() != 1 ||
-	    readlink("/proc/self", self, sizeof self - 1) == -1 || strcmp(self, "1") != 0)
-		return ISOLATION_PROCESS;
-	return w.level;
-}
-
 static struct event_base *
 make_base(void)
 {
@@ -494,7 +477,7 @@ start(struct worker *w, const struct options *o)
 	w->umask_first = w->umask_now = (unsigned)umask(077);
 	take_scratch(w, o->scratch);
 	take_shared(w, o->shared);
-	w->level = reached(o->isolation);
+	w->level = room_level(o->isolation);
 	if (w->level == ISOLATION_SANDBOX && room_open(&w->room, w->scratch) != 0)
 		give_up("the sandbox cannot be looked at: %s", strerror(errno));
 	(void)umask((mode_t)w->umask_first);

@@ -23,6 +23,22 @@ union semun {
 	struct seminfo		*info;
 };
 
+enum isolation
+room_level(const char *asked)
+{
+	struct isolation_want	w;
+	char			why[ISOLATION_WHY], self[16] = "";
+
+	if (asked == NULL || isolation_parse(sv_from(asked), &w, why) != 0 ||
+	    w.level < ISOLATION_PID)
+		return ISOLATION_PROCESS;
+	/* The init of a namespace, and the /proc is that of it. */
+	if (getpid() != 1 || readlink("/proc/self", self, sizeof self - 1) == -1 ||
+	    strcmp(self, "1") != 0)
+		return ISOLATION_PROCESS;
+	return w.level;
+}
+
 /* ---- System V objects, all of which are in our own namespace ---- */
 
 static bool

@@ -1,4 +1,7 @@
 /*
+ * How far this worker's tests are kept apart.  Whoever started it has made the namespaces;
+ * here is seen to what comes of them.
+ *
  * What the tests in one sandbox could leave to each other, as they have it one after the
  * other: files in its /tmp, shared memory, semaphores and message queues of either kind,
  * and what a test of root's changed in it.  Looked at after each attempt, and emptied when
@@ -10,6 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
+
+#include "common/isolation.h"
 
 #define ROOM_NAME	65	/* bytes of a host's name */
 
@@ -28,6 +33,10 @@ struct room {
 	int		 mounts_fd;	/* what says that something was mounted; -1: nobody may */
 	char		 host[ROOM_NAME];
 };
+
+/* Which level of what was asked for (as isolation.h has it written; NULL: nothing) has been
+ * reached in truth, by what the kernel says. */
+enum isolation	room_level(const char *asked);
 
 /* Remembers how the sandbox is.  `scratch` may be in its /tmp.  0, or -1 with errno. */
 int	room_open(struct room *, const char *scratch);
