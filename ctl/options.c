@@ -50,7 +50,7 @@ static const struct verb_option {
 	{ RUNNING, "tap", "FILE", O_TAP },
 	{ RUNNING, "tap-version", "13|14", O_TAP_VERSION },
 	{ RUNNING, "events", "FILE", O_EVENTS },
-	{ RUNNING, "isolation", "auto|process|pid|cgroup|sandbox", O_ISOLATION },
+	{ ORDER | DETECT, "isolation", "auto|process|pid|cgroup|sandbox", O_ISOLATION },
 	{ RUN, "priority", "N", O_PRIORITY },
 	{ RUN, "max-fail", "N", O_MAX_FAIL },
 	{ RUN, "fail-fast", NULL, O_FAIL_FAST },

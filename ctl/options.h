@@ -123,7 +123,12 @@ void	options_submit(const struct options *, struct submit *);
 #define OPTIONS_REVISION_HELP						\
 	"      --revision REV    of what is tested, for the history ($PARATEST_REVISION)\n"
 
+#define OPTIONS_ISOLATION_HELP						\
+	"      --isolation LEVEL process, pid, cgroup, sandbox[,network=none|loopback|host]\n" \
+	"                        [,read-only], or auto; in place of what suites say\n"
+
 #define OPTIONS_ORDER_HELP						\
+	OPTIONS_ISOLATION_HELP						\
 	"  -j, --jobs N|auto     attempts at a time (auto: CPUs)\n"		\
 	"      --order history|plan      as the history advises (default), or as written\n"
 
@@ -131,10 +136,6 @@ void	options_submit(const struct options *, struct submit *);
 	"      --order FILE      the tests that it names, one a line, and no others: in its\n"	\
 	"                        order, one at a time, each finding in TMPDIR what those\n"	\
 	"                        before left there; nothing is retried (./plan: a file)\n"
-
-#define OPTIONS_ISOLATION_HELP						\
-	"      --isolation LEVEL process, pid, cgroup, sandbox[,network=none|loopback|host]\n" \
-	"                        [,read-only], auto: what hides nothing; else what suites say\n"
 
 /* How it is run. */
 #define OPTIONS_RUN_HELP						\
@@ -145,7 +146,6 @@ void	options_submit(const struct options *, struct submit *);
 	"      --fail-fast       start nothing after the first failure\n"	\
 	"      --max-fail N      the same after N of them\n"			\
 	"      --shuffle[=SEED]  in random order; the seed is printed\n"	\
-	OPTIONS_ISOLATION_HELP						\
 	"      --flaky-result pass|fail  of a test that passed on a retry (pass)\n"	\
 	"      --detach          print the run's id and leave it running\n"	\
 	"      --priority N      from -10 to 10 (0); your runs of a higher one get the\n"	\

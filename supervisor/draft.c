@@ -1,4 +1,5 @@
 /* Plans on their way in; see draft.h. */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -135,11 +136,26 @@ draft_free(struct draft *d)
 	free(d);
 }
 
+/* In the /tmp of the host? */
+static bool
+is_hidden(struct sv path)
+{
+	static const char	tmp[] = "/tmp/";
+
+	return path.n > sizeof tmp - 1 && memcmp(path.p, tmp, sizeof tmp - 1) == 0;
+}
+
 void
 draft_add(struct draft *d, const struct msg_test_add *m, const struct config *config)
 {
 	struct sv	spec;
 
+	if (d->error == 0 && d->plan.isolation.level == ISOLATION_SANDBOX && is_hidden(m->cwd)) {
+		(void)snprintf(d->why, sizeof d->why, "test '%.*s' is to be run in %.*s, which is not "
+		    "there in a sandbox: it has a /tmp of its own", (int)(m->name.n < 80 ? m->name.n :
+		    80), m->name.p, (int)(m->cwd.n < 200 ? m->cwd.n : 200), m->cwd.p);
+		d->error = -EINVAL;
+	}
 	if (d->error == 0)
 		d->error = manifest_add(&d->plan, m, config, d->why);
 	if (d->error != 0)

@@ -247,8 +247,14 @@ what_cannot_be_had_is_refused(void **state)
 	CTL(s, &r, NULL, "run", "--isolation", "network=host", "--", "sh", "-c", line);
 	assert_int_equal(r.code, 2);
 	ran_free(&r);
-	CTL(s, &r, NULL, "plan", "--isolation", "pid", "--each", "true {}");
+	CTL(s, &r, "a\n", "plan", "--isolation", "pid", "--each", "true {}");
 	assert_int_equal(r.code, 2);
+	assert_non_null(strstr(r.err, "isolation pid is not what this supervisor gives"));
+	ran_free(&r);
+	CTL(s, &r, "isolation: sandbox\ntests: [{ name: t, run: x, cwd: /tmp/x }]\n", "run", "-");
+	assert_int_equal(r.code, 2);
+	assert_non_null(strstr(r.err, "test 't' is to be run in /tmp/x, which is not there in a "
+	    "sandbox"));
 	ran_free(&r);
 	CTL(s, &r, NULL, "run", "--isolation", "pit", "--", "sh", "-c", line);
 	assert_int_equal(r.code, 2);
