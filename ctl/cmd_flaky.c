@@ -56,11 +56,10 @@ static const char usage[] =
 	"      --stop-on-stable  ended early when the first half of them agree\n"
 	"How:\n"
 	"  -j, --jobs N|auto     attempts at a time (auto: CPUs); never two of one test\n"
-	OPTIONS_ISOLATION_HELP
 	"      --sequential      one at a time; --parallel is the default\n"
 	"      --timeout DUR     of a test that states none itself; 0: no limit\n"
 	"      --run-timeout DUR of the whole run; what is known by then is told\n"
-	"      --grace DUR       between TERM and KILL (10s); 0: KILL at once\n"
+	"      --grace DUR, --isolation LEVEL    as of paratestctl run\n"
 	"      --shuffle=SEED    the seed of all that is random\n"
 	"      --name LABEL      for lists and reports\n"
 	OPTIONS_REVISION_HELP
