@@ -96,27 +96,31 @@ static int
 spec_row(struct ingest *in, struct irun *run, struct sv body, int64_t *ret)
 {
 	static const char	 sql[] = "INSERT INTO specs (uid, hash, size_bytes, data)"
-				    " VALUES (?1, ?2, ?3, ?4) ON CONFLICT (uid, hash) DO UPDATE"
-				    " SET size_bytes = excluded.size_bytes, data = excluded.data"
-				    " RETURNING id";
+				    " VALUES (?1, ?2, ?3, ?4)";
+	static const char	 sql_mend[] = "UPDATE specs SET size_bytes = ?2, data = ?3"
+				    " WHERE id = ?1";
 	unsigned char		 hash[BLOB_HASH];
 	struct sv		 h = { (const char *)hash, sizeof hash }, packed;
-	sqlite3_stmt		*st;
 	unsigned		 seed = 0;
 	int			 r;
 
 	do {
 		packer_hash(body, seed++, hash);
+		*ret = 0;
 		r = find_spec(in, run, h, body, ret);
 	} while (r == -EEXIST);
 	if (r != 0)
 		return r == 1 ? 0 : r;
 	r = packer_pack(in->packer, body, &packed);
+	if (r == 0 && *ret != 0)	/* what is there is damaged */
+		return db_run(in->db, sql_mend, "iub", *ret, (uint64_t)body.n, packed);
 	if (r == 0)
-		r = db_row(in->db, &st, sql, "ubub", run->uid, h, (uint64_t)body.n, packed);
-	run->bytes += r == 1 ? packed.n + ROW_BYTES : 0;
-	r = take_id(st, r, ret);
-	return r == 1 ? 0 : r == 0 ? -EIO : r;
+		r = db_run(in->db, sql, "ubub", run->uid, h, (uint64_t)body.n, packed);
+	if (r == 0) {
+		*ret = sqlite3_last_insert_rowid(in->db->sql);
+		run->bytes += packed.n + ROW_BYTES;
+	}
+	return r;
 }
 
 /* The row of a test over all its runs. */

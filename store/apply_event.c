@@ -182,14 +182,19 @@ output_row(struct ingest *in, struct irun *run, const struct msg_event *ev, int6
 #define FIGURE_SETS	FIGURE_LIST(SET)
 #define SET(N, column, member, text)	", " #column " = excluded." #column
 
+#define ATTEMPT_FINISHED						\
+	"INSERT INTO attempts (run, idx, attempt, test, worker, start_ms, outcome, end_ms,"	\
+	" duration_us, exit_code, signal, cpu_us, max_rss_bytes, output_bytes, error_category,"	\
+	" error_message, fingerprint, failure, output, condition" FIGURE_COLUMNS ")"		\
+	" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 0), ?, ?, ?, ?, ?, nullif(?, 0), ?,"	\
+	" nullif(?, 0), ?" FIGURE_VALUES ") ON CONFLICT "
+
+/* Where no row is expected: no more than this, which costs less. */
+static const char sql_fresh[] = ATTEMPT_FINISHED "DO NOTHING";
+
 /* A row that is there keeps its start: it is in an index, and lists are ordered by it. */
-static const char sql_finished[] =
-    "INSERT INTO attempts (run, idx, attempt, test, worker, start_ms, outcome, end_ms,"
-    " duration_us, exit_code, signal, cpu_us, max_rss_bytes, output_bytes, error_category,"
-    " error_message, fingerprint, failure, output, condition" FIGURE_COLUMNS ")"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 0), ?, ?, ?, ?, ?, nullif(?, 0), ?,"
-    " nullif(?, 0), ?" FIGURE_VALUES ")"
-    " ON CONFLICT (run, idx, attempt) DO UPDATE SET worker = excluded.worker,"
+static const char sql_finished[] = ATTEMPT_FINISHED
+    "(run, idx, attempt) DO UPDATE SET worker = excluded.worker,"
     " outcome = excluded.outcome, end_ms = excluded.end_ms, duration_us = excluded.duration_us,"
     " exit_code = excluded.exit_code, signal = excluded.signal, cpu_us = excluded.cpu_us,"
     " max_rss_bytes = excluded.max_rss_bytes, output_bytes = excluded.output_bytes,"
@@ -203,27 +208,37 @@ static const char sql_finished[] =
 #define ARGUMENT(N, column, member, text) , db_cut(figure_of(ev->figures, FIGURE_##N))
 
 static int
-finish_row(struct ingest *in, struct irun *run, const struct msg_event *ev, int64_t output)
+put_finished(struct ingest *in, const struct irun *run, const struct msg_event *ev,
+    const struct istart *start, int64_t output, const char *sql)
 {
-	struct istart	*start = find_start(in, run, ev);
 	bool		exited = MSG_HAS(ev, event, exit_code);
 	const char	*format = exited ? "iuuiuuuuuuuuuuututiu" FIGURE_FORMAT :
 			    "iuuiuuuuunuuuuututiu" FIGURE_FORMAT;
 	uint64_t	start_ms = db_cut(start != NULL ? start->start_ms :
 			    ev->start_ms > 0 ? ev->start_ms : ev->t_ms);
 	uint64_t	end_ms = db_cut(ev->end_ms > 0 ? ev->end_ms : ev->t_ms);
-	int		r;
 
-#define BEFORE	in->db, sql_finished, format, run->row, ev->index, ev->attempt,	\
+#define BEFORE	in->db, sql, format, run->row, ev->index, ev->attempt,		\
 		    run->tests[ev->index], db_cut(ev->worker), start_ms, ev->outcome, end_ms, \
 		    db_cut(ev->duration_us)
 #define BEHIND	db_cut(ev->signal), db_cut(ev->cpu_us), db_cut(ev->max_rss),	\
 		    db_cut(ev->output_bytes), db_cut(ev->error_category), ev->error_message, \
 		    ev->fingerprint, ev->failure, output,			\
 		    start != NULL ? db_cut(start->condition) : 0 FIGURE_LIST(ARGUMENT)
-	r = exited ? db_run(BEFORE, db_cut(ev->exit_code), BEHIND) : db_run(BEFORE, BEHIND);
+	return exited ? db_run(BEFORE, db_cut(ev->exit_code), BEHIND) : db_run(BEFORE, BEHIND);
 #undef BEFORE
 #undef BEHIND
+}
+
+static int
+finish_row(struct ingest *in, struct irun *run, const struct msg_event *ev, int64_t output)
+{
+	struct istart	*start = find_start(in, run, ev);
+	int		 r = put_finished(in, run, ev, start, output, start != NULL ? sql_fresh :
+			    sql_finished);
+
+	if (r == 0 && start != NULL && !changed(in->db))	/* this is read again */
+		r = put_finished(in, run, ev, start, output, sql_finished);
 	if (r == 0 && start != NULL) {
 		run->bytes += changed(in->db) ? ATTEMPT_BYTES : 0;
 		*start = in->starts[--in->nstarts];
@@ -270,37 +285,43 @@ estimate_of(sqlite3_stmt *st)
 	return e;
 }
 
-/* The newest attempts, with one more. */
+/* What is expected so far, and the newest attempts with one more, which is the caller's to
+ * free.  1; 0: there is no such test; else -errno. */
 static int
-add_recent(struct db *db, int64_t test, const struct recent_row *row, void **ret, size_t *ret_n)
+read_test(struct db *db, int64_t test, const struct recent_row *row, struct estimate *ret_e,
+    void **ret, size_t *ret_n, bool *ret_listed)
 {
-	static const char	 sql_get[] = "SELECT list FROM recent WHERE test = ?1";
-	static const char	 sql_set[] = "INSERT OR REPLACE INTO recent VALUES (?1, ?2)";
+	static const char	 sql[] = "SELECT mu, dev, fail, list FROM tests"
+				    " LEFT JOIN recent ON recent.test = tests.id"
+				    " WHERE tests.id = ?1";
 	sqlite3_stmt		*st;
-	struct sv		 old = { NULL, 0 };
-	size_t			 n = 0;
-	int			 r = db_row(db, &st, sql_get, "i", test);
+	struct sv		 old;
+	int			 r = db_row(db, &st, sql, "i", test);
 
-	if (r < 0)
+	if (r != 1)
 		return r;
-	if (r == 1)
-		old = db_blob(st, 0);
-	r = recent_add(old.p, old.n, row, ret, &n);
+	*ret_e = estimate_of(st);
+	*ret_listed = sqlite3_column_type(st, 3) != SQLITE_NULL;
+	old = db_blob(st, 3);
+	r = recent_add(old.p, old.n, row, ret, ret_n);
 	db_done(st);
-	if (r != 0)
-		return r;
-	*ret_n = n;
-	r = db_run(db, sql_set, "ib", test, (struct sv){ *ret, n });
-	if (r != 0)
-		free(*ret);
-	return r;
+	return r != 0 ? r : 1;
+}
+
+/* A row that is there is written over: it is nearly as long. */
+static int
+write_recent(struct db *db, int64_t test, struct sv list, bool listed)
+{
+	static const char	sql_new[] = "INSERT INTO recent VALUES (?1, ?2)";
+	static const char	sql_set[] = "UPDATE recent SET list = ?2 WHERE test = ?1";
+
+	return db_run(db, listed ? sql_set : sql_new, "ib", test, list);
 }
 
 /* What an attempt adds to what is known of its test; with `ev`, the verdict by it. */
 static int
 count_attempt(struct ingest *in, const struct msg_event *ev)
 {
-	static const char	 sql_get[] = "SELECT mu, dev, fail FROM tests WHERE id = ?1";
 	static const char	 sql_set[] = "UPDATE tests SET attempts = attempts + 1,"
 				    " passes = passes + ?2, failures = failures + 1 - ?2,"
 				    " total_us = total_us + ?3, last_run = ?4, last_ms = ?5,"
@@ -311,27 +332,25 @@ count_attempt(struct ingest *in, const struct msg_event *ev)
 	int64_t			 test = run->tests[c->test];
 	uint64_t		 outcome = c->row.outcome;
 	struct estimate		 e;
-	sqlite3_stmt		*st;
 	struct sv		 newest;
 	size_t			 n = 0;
+	bool			 listed;
 	void			*list;
 	int			 r;
 
 	c->run = NULL;
-	r = db_row(in->db, &st, sql_get, "i", test);
+	r = read_test(in->db, test, &c->row, &e, &list, &n, &listed);
 	if (r != 1)
-		return r;
-	e = estimate_of(st);
-	db_done(st);
-	r = add_recent(in->db, test, &c->row, &list, &n);
-	if (r != 0)
 		return r;
 	newest = (struct sv){ list, recent_head(list, n) };
 	if (ev != NULL)
 		estimate_add(&e, c->row.duration_us, ev->status != TEST_PASS);
-	r = db_run(in->db, sql_set, "iuuiuubdddu", test, (uint64_t)(outcome == OUTCOME_PASS),
-	    db_cut(c->row.duration_us), run->row, db_cut(c->row.start_ms), outcome, newest,
-	    e.mu, e.dev, e.fail, (uint64_t)(ev != NULL && ev->flaky));
+	r = write_recent(in->db, test, (struct sv){ list, n }, listed);
+	if (r == 0)
+		r = db_run(in->db, sql_set, "iuuiuubdddu", test,
+		    (uint64_t)(outcome == OUTCOME_PASS), db_cut(c->row.duration_us), run->row,
+		    db_cut(c->row.start_ms), outcome, newest, e.mu, e.dev, e.fail,
+		    (uint64_t)(ev != NULL && ev->flaky));
 	if (r == 0)
 		r = apply_storm(in, run, c, list, n);
 	free(list);

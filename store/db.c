@@ -15,6 +15,8 @@
 #include "store/sql.h"
 
 #define DB_BUSY_MS	500	/* others only read, and short */
+#define DB_MOMENT	640	/* bytes, and how many */
+#define DB_MOMENTS	500
 
 int
 db_error(int rc)
@@ -194,6 +196,10 @@ db_open(struct db *db)
 		return -ENAMETOOLONG;
 	r = db_error(sqlite3_open_v2(path, &db->sql, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
 	    SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, NULL));
+	/* What statements need for a moment is taken from here, and not from malloc(). */
+	if (r == 0)
+		(void)sqlite3_db_config(db->sql, SQLITE_DBCONFIG_LOOKASIDE, NULL, DB_MOMENT,
+		    DB_MOMENTS);
 	/* One of a newer version is not even configured. */
 	if (r == 0)
 		r = pragma(db, "PRAGMA user_version", &newer);

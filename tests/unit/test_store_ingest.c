@@ -234,7 +234,7 @@ on_commit(void *arg)
 }
 
 static void
-a_transaction_has_at_most_256_rows(void **state)
+a_transaction_is_bounded(void **state)
 {
 	struct st	*st = *state;
 	struct counter	 c = { st->db.sql, sqlite3_total_changes64(st->db.sql), 0 };
@@ -252,7 +252,7 @@ a_transaction_has_at_most_256_rows(void **state)
 	st_settle(st);
 	(void)sqlite3_commit_hook(st->db.sql, NULL, NULL);
 	assert_true(st->over);
-	assert_true(c.most > 200 && c.most <= INGEST_ROWS);
+	assert_true(c.most > INGEST_ROWS * 3 / 4 && c.most <= INGEST_ROWS);
 	assert_int_equal(N(st, "SELECT count(*) FROM attempts WHERE outcome = 0"), 700);
 	assert_int_equal(N(st, "SELECT sum(attempts) FROM tests"), 700);
 	assert_true(N(st, "SELECT max(size_bytes) FROM event_log") < 66000);
@@ -535,7 +535,7 @@ main(void)
 		WITH_STORE(reading_it_all_again_counts_nothing_twice),
 		WITH_STORE(what_is_over_is_removed_and_asked_again),
 		WITH_STORE(a_plan_that_is_not_whole_is_no_run),
-		WITH_STORE(a_transaction_has_at_most_256_rows),
+		WITH_STORE(a_transaction_is_bounded),
 		WITH_STORE(a_second_run_adds_to_the_same_tests),
 		WITH_STORE(a_definition_is_compared_and_is_its_users_own),
 		WITH_STORE(a_run_whose_journal_is_gone_is_ended),
