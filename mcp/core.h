@@ -71,6 +71,7 @@ struct mcp_request {
 	mcp_cancel_fn		*on_cancel;
 	void			*cancel_arg;
 	bool			 cancelled;
+	char			*structured;	/* of the answer, as text; NULL: not written yet */
 };
 
 enum task_status { TASK_WORKING, TASK_COMPLETED, TASK_FAILED, TASK_CANCELLED };

@@ -56,6 +56,10 @@ end_tool(struct mcp_request *q, json_t *content, json_t *structured)
 	mj_put(v, "content", content);
 	if (structured != NULL)
 		mj_put(v, "structuredContent", structured);
+	else {
+		free(q->structured);
+		q->structured = NULL;
+	}
 	request_end(q, v, NULL);
 }
 
@@ -63,13 +67,11 @@ void
 mcp_reply_structured(struct mcp_request *q, json_t *structured, const char *text, json_t *more)
 {
 	json_t	*content = mj_need(json_array());
-	char	*copy = NULL;
 	size_t	 n;
 
 	if (text == NULL)
-		copy = mj_dump(structured, &n);
-	mj_add(content, mj_block(mj_text(text != NULL ? text : copy)));
-	free(copy);
+		text = q->structured = mj_dump(structured, &n);
+	mj_add(content, mj_block(mj_text(text)));
 	if (more != NULL && json_array_extend(content, more) != 0)
 		mj_need(NULL);
 	json_decref(more);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/log.h"
 #include "common/xalloc.h"
 #include "mcp/core.h"
 
@@ -67,6 +68,7 @@ request_free(struct mcp_request *q)
 	json_decref(q->params);
 	json_decref(q->arguments);
 	free(q->task_name);
+	free(q->structured);
 	free(q);
 }
 
@@ -95,13 +97,38 @@ error_value(enum mcp_code code, json_t *message, json_t *data)
 	return e;
 }
 
+/* The message with the value of its structuredContent as it was written before: most of an
+ * answer is that, and it is in there as text, too.  No string can have the mark in it, since
+ * quotes in strings are escaped. */
+static char *
+dump_around(json_t *message, const char *structured, size_t *ret_n)
+{
+	static const char	 mark[] = "\"structuredContent\":null";
+	size_t			 head, n = strlen(structured), k = sizeof "null" - 1;
+	char			*text, *at;
+
+	mj_put(json_object_get(message, "result"), "structuredContent", json_null());
+	text = mj_dump(message, ret_n);
+	at = strstr(text, mark);
+	if (at == NULL)
+		fatal("mcp", "an answer has lost its content");
+	head = (size_t)(at - text) + sizeof mark - 1 - k;
+	text = xreallocarray(text, *ret_n + n + 1, 1);
+	memmove(text + head + n, text + head + k, *ret_n - head - k + 1);
+	memcpy(text + head, structured, n);
+	*ret_n += n - k;
+	return text;
+}
+
 /* Sends an answer, or puts it to those of its batch; one that no client would take
  * becomes an error. */
 static void
-send_answer(struct mcp_server *s, json_t *id, struct batch *batch, json_t *message)
+send_answer(struct mcp_server *s, json_t *id, struct batch *batch, json_t *message,
+    const char *structured)
 {
 	size_t	 n;
-	char	*text = mj_dump(message, &n);
+	char	*text = structured != NULL ? dump_around(message, structured, &n) :
+		    mj_dump(message, &n);
 
 	if (n > MCP_ANSWER_MAX) {
 		free(text);
@@ -133,7 +160,7 @@ answer_error(struct mcp_server *s, json_t *id, struct batch *batch, enum mcp_cod
 	va_start(ap, fmt);
 	mj_put(m, "error", error_value(code, mj_vformat(fmt, ap), NULL));
 	va_end(ap);
-	send_answer(s, id, batch, m);
+	send_answer(s, id, batch, m, NULL);
 }
 
 /* What every modern result says. */
@@ -168,7 +195,7 @@ request_end(struct mcp_request *q, json_t *result, json_t *error)
 		if (result != NULL && request_modern(q))
 			add_modern(q, result);
 		mj_put(m, result != NULL ? "result" : "error", result != NULL ? result : error);
-		send_answer(s, q->id, batch, m);
+		send_answer(s, q->id, batch, m, batch == NULL ? q->structured : NULL);
 	}
 	request_free(q);
 	if (batch != NULL)

@@ -507,6 +507,45 @@ numbers_are_written_short(void **state)
 	json_decref(v);
 }
 
+/* What is written once stands in the answer twice, whatever it says itself. */
+static void
+structured_content_is_whole(void **state)
+{
+	static const struct {
+		const char	*text, *want;
+	} cases[] = {
+		{ "", "{\"s\":\"\"}" },
+		{ "\"structuredContent\":null", "{\"s\":\"\\\"structuredContent\\\":null\"}" },
+		{ ",\"structuredContent\":null\\", "{\"s\":\",\\\"structuredContent\\\":null\\\\\"}" },
+	};
+	struct rig	 r;
+	json_t		*got, *result;
+	char		*line;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		rig_start(&r);
+		greet(&r, "2025-11-25", "{}");
+		say(&r, REQUEST("1", "tools/call", "{\"name\":\"hold\"}"));
+		hears_nothing(&r);
+		mcp_reply_structured(seen.held[0], json_pack("{s:s}", "s", cases[i].text), NULL,
+		    NULL);
+		line = heard(&r);
+		if (strstr(line, cases[i].want) == NULL)
+			fail_msg("%s", line);
+		got = json_loads(line, JSON_REJECT_DUPLICATES, NULL);
+		assert_non_null(got);
+		result = json_object_get(got, "result");
+		assert_string_equal(json_string_value(json_object_get(json_object_get(result,
+		    "structuredContent"), "s")), cases[i].text);
+		assert_string_equal(json_string_value(json_object_get(json_array_get(
+		    json_object_get(result, "content"), 0), "text")), cases[i].want);
+		json_decref(got);
+		free(line);
+		rig_stop(&r);
+	}
+}
+
 int
 main(void)
 {
@@ -524,6 +563,7 @@ main(void)
 		cmocka_unit_test(stopped),
 		cmocka_unit_test(nobody_reads),
 		cmocka_unit_test(numbers_are_written_short),
+		cmocka_unit_test(structured_content_is_whole),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
