@@ -3,10 +3,12 @@
 
 #include "supervisor/policy/forecast.h"
 #include "supervisor/policy/heap.h"
+#include "supervisor/policy/width.h"
 
 /* What the tests take, each test counted when it starts. */
 struct taken {
 	uint64_t	unit_us;	/* by tests that are not serial */
+	uint64_t	cpu_us;		/* by them, where the width follows it */
 	uint64_t	longest_us;	/* of them */
 	uint64_t	wide_us;	/* no two of them fit beside each other */
 	uint64_t	serial_us;
@@ -84,6 +86,9 @@ count_test(struct forecast *f, const struct sched_test *t)
 	if (weight > f->plan.jobs)
 		weight = f->plan.jobs;
 	f->taken.unit_us += us * weight;
+	if (f->plan.wide > 0)
+		f->taken.cpu_us += t->cpu_milli > 0 && weight == 1 ?
+		    us * t->cpu_milli / WIDTH_CPU : us * weight;
 	if (us > f->taken.longest_us)
 		f->taken.longest_us = us;
 	if (weight > f->plan.jobs / 2)
@@ -119,7 +124,8 @@ one_step(struct forecast *f)
 		f->now = f->ends[f->running].due;
 		f->running = heap_pop(f->ends, f->running);
 	}
-	sched_step(f->sched, f->now / 1000, f->plan.jobs, &in, &out);
+	sched_step(f->sched, f->now / 1000, f->plan.wide > 0 ? f->plan.cpus : f->plan.jobs,
+	    &in, &out);
 	for (i = 0; i < out.n; i++) {
 		if (out.v[i].type == SCHED_ACT_START)
 			on_start(f, out.v[i].test);
@@ -156,6 +162,8 @@ forecast_bound_us(const struct forecast *f)
 	uint64_t bound = divide_up(t->unit_us, f->plan.jobs), us;
 	uint32_t i;
 
+	if (f->plan.wide > 0 && bound < divide_up(t->cpu_us, f->plan.cpus))
+		bound = divide_up(t->cpu_us, f->plan.cpus);
 	if (bound < t->longest_us)
 		bound = t->longest_us;
 	if (bound < t->wide_us)

@@ -148,12 +148,34 @@ settle_failure(struct sched *s, const struct sched_in *in)
 	}
 }
 
+/* It made room for others: it runs again when there is as much as it had.  A late one
+ * waits for its turn anyway. */
+static void
+evict(struct sched *s, const struct sched_in *in)
+{
+	uint32_t t = in->test;
+
+	s->e[t].after_loss = true;
+	if (s->e[t].late) {
+		life_wait(s, t);
+		return;
+	}
+	s->e[t].life = HELD;
+	s->ndelayed++;
+	s->nodes[t].due = in->memory;
+	s->evicted = heap_push(s->nodes, s->evicted, t);
+}
+
 void
 life_settle(struct sched *s, const struct sched_in *in)
 {
 	struct entry *e = &s->e[in->test];
 	bool stopped = s->stop != SCHED_STOP_NONE;
 
+	if (in->outcome == OUTCOME_LOST && in->evicted && !stopped) {
+		evict(s, in);
+		return;
+	}
 	if (in->outcome == OUTCOME_LOST && !stopped && e->lost < SCHED_LOST_MAX) {
 		e->lost++;
 		e->after_loss = true;
@@ -225,7 +247,7 @@ life_stop(struct sched *s, enum sched_stop why)
 	if (s->stop != SCHED_STOP_NONE || s->ndone == s->n)
 		return;
 	s->stop = why;
-	s->delayed = s->ends = s->alones = HEAP_NONE;
+	s->delayed = s->ends = s->alones = s->evicted = HEAP_NONE;
 	queue_clear(s->queue);
 }
 
@@ -288,6 +310,8 @@ life_open_gate(struct sched *s)
 {
 	uint32_t t;
 
+	if (s->evicted != HEAP_NONE && queue_has_memory(s->queue, s->nodes[s->evicted].due))
+		(void)let_in(s, &s->evicted, &t);
 	if (s->n - s->ndone > s->nlate || s->alone != NO_TEST)
 		return;
 	while (let_in(s, &s->ends, &t))

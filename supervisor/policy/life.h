@@ -60,6 +60,7 @@ struct sched {
 	struct queue	*queue;
 	struct retrier	*retrier;
 	uint32_t	 delayed;	/* heap by due time */
+	uint32_t	 evicted;	/* HELD until there is memory: heap by how much */
 	uint32_t	 ends, alones;	/* HELD: heaps by rank.  A refused test stays
 					 * in its heap until it is at the root */
 	uint32_t	 alone;		/* the test that is to have no other beside it */

@@ -11,8 +11,10 @@
 #include <string.h>
 
 #include "supervisor/policy/kind.h"
+#include "supervisor/policy/memory.h"
 #include "supervisor/policy/order.h"
 #include "supervisor/policy/queue.h"
+#include "supervisor/policy/width.h"
 
 #define NO_CLASS	UINT32_MAX
 
@@ -49,6 +51,7 @@ struct queue {
 	uint32_t	 jobs;
 	uint32_t	 reserver;	/* class, or NO_CLASS */
 	uint32_t	 nstarved;	/* classes passed over too often */
+	uint64_t	 lacks;		/* see queue_lacks() */
 };
 
 /* Does the plan say how long a test takes, and is that to count? */
@@ -100,6 +103,8 @@ queue_new(const struct sched_plan *plan, struct heap_node *nodes)
 	q->tests = plan->tests;
 	q->jobs = plan->jobs > 0 ? plan->jobs : 1;
 	q->nresources = plan->nresources;
+	q->room.wide = plan->wide;
+	q->room.host = (struct sched_host){ .memory = UINT64_MAX, .share_milli = WIDTH_CPU };
 	q->room.avail = calloc((size_t)plan->nresources + 1, sizeof(*q->room.avail));
 	q->spare = calloc((size_t)plan->nresources + 1, sizeof(*q->spare));
 	if (q->room.avail == NULL || q->spare == NULL || !kinds_make(&q->kinds, plan) ||
@@ -290,6 +295,16 @@ queue_clear(struct queue *q)
 
 /* ---- what fits ---- */
 
+/* Of the classes that were not started: the least that one lacked. */
+static void
+note_lack(struct queue *q, uint32_t c)
+{
+	const struct kind *v = &q->kinds.v[c];
+
+	if (!room_has_memory(&q->room, v) && (q->lacks == 0 || v->memory < q->lacks))
+		q->lacks = v->memory;
+}
+
 static bool
 may_start(const struct queue *q, const struct room *room, uint32_t c,
     uint32_t reserver, uint32_t limit)
@@ -393,10 +408,12 @@ pick(struct queue *q, uint32_t limit, uint64_t slack)
 			break;
 		set_aside(q, best);
 	}
-	for (c = v[q->end].next; c != q->end && !none_before(q, c, best); c = v[c].next)
+	for (c = v[q->end].next; c != q->end && !none_before(q, c, best); c = v[c].next) {
+		note_lack(q, c);
 		if ((best == NO_CLASS || before(q, c, best, slack)) &&
 		    may_start(q, &q->room, c, q->reserver, limit))
 			best = c;
+	}
 	return best;
 }
 
@@ -417,23 +434,46 @@ pass_over(struct queue *q, uint32_t c, uint64_t slack)
 		q->reserver = NO_CLASS;
 }
 
+/* So many tests may run at a time. */
+static uint32_t
+slots(const struct queue *q, uint32_t limit)
+{
+	return room_units(&q->room, limit) < q->jobs ? room_units(&q->room, limit) : q->jobs;
+}
+
+/* Nothing may start, whatever it needs. */
+static bool
+is_full(struct queue *q, uint32_t limit)
+{
+	const struct room *r = &q->room;
+
+	if (r->host.closed && (r->running > 0 || r->host.beside)) {
+		q->lacks = q->lines[BY_TURN].root != HEAP_NONE ||
+		    q->classes[q->end].next != q->end ? MEMORY_LEAST : 0;
+		return true;
+	}
+	return limit == 0 || r->used >= slots(q, limit);
+}
+
 bool
 queue_start(struct queue *q, uint32_t limit, uint32_t *ret_test)
 {
 	uint64_t slack;
 	uint32_t c;
 
+	q->lacks = 0;
 	if (limit > q->jobs)
 		limit = q->jobs;
-	if (q->room.used >= limit)
+	if (is_full(q, limit))
 		return false;
-	slack = q->nlines > 1 ? order_slack(q->work, limit) : 0;
+	slack = q->nlines > 1 ? order_slack(q->work, slots(q, limit)) : 0;
 	pick_reserver(q, slack);
 	c = serial_follows(q) ? pick_serial(q, slack) : NO_CLASS;
 	if (c == NO_CLASS || !may_start(q, &q->room, c, q->reserver, limit))
 		c = pick(q, limit, slack);
 	if (c == NO_CLASS)
 		return false;
+	q->lacks = 0;
 	*ret_test = q->classes[c].head[is_due(q, c, slack) ? BY_LENGTH : BY_TURN];
 	pass_over(q, c, slack);
 	room_take(&q->room, &q->kinds.v[c]);
@@ -441,10 +481,46 @@ queue_start(struct queue *q, uint32_t limit, uint32_t *ret_test)
 	return true;
 }
 
+/* CPUs of a wide plan, begun ones as whole ones; else units. */
+static uint32_t
+units_of(const struct room *room)
+{
+	return room->wide == 0 ? room->used : (uint32_t)((room_cpu_milli(room) +
+	    WIDTH_CPU - 1) / WIDTH_CPU);
+}
+
 uint32_t
 queue_used(const struct queue *q)
 {
-	return q->room.used;
+	return units_of(&q->room);
+}
+
+void
+queue_bound(struct queue *q, const struct sched_host *host)
+{
+	q->room.host = *host;
+}
+
+bool
+queue_has_memory(const struct queue *q, uint64_t bytes)
+{
+	const struct kind kind = { .memory = memory_need(bytes) };
+
+	return room_has_memory(&q->room, &kind) && (!q->room.host.closed ||
+	    (q->room.running == 0 && !q->room.host.beside));
+}
+
+uint64_t
+queue_cpu_milli(const struct queue *q, uint32_t *ret_unknown)
+{
+	*ret_unknown = q->room.unknown;
+	return q->room.busy_milli + q->room.idle_milli;
+}
+
+uint64_t
+queue_lacks(const struct queue *q)
+{
+	return q->lacks;
 }
 
 /* How much of `room` is left when all of class `c` that fits has started in it. */
@@ -474,7 +550,8 @@ queue_demand(const struct queue *q)
 
 	if (room.used >= q->jobs ||
 	    (q->lines[BY_TURN].root == HEAP_NONE && v[q->end].next == q->end))
-		return room.used;
+		return units_of(&room);
+	room.host.memory = UINT64_MAX;	/* what is short now is not wanted less */
 	room.avail = q->spare;
 	if (q->nresources > 0)
 		memcpy(room.avail, q->room.avail, q->nresources * sizeof(*room.avail));
@@ -485,5 +562,5 @@ queue_demand(const struct queue *q)
 			fill(q, &room, c, &reserver);
 	for (c = 0; room.running == 0 && c < q->end; c++)
 		fill(q, &room, c, &reserver);
-	return room.used;
+	return units_of(&room);
 }

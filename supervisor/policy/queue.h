@@ -53,4 +53,15 @@ void		 queue_clear(struct queue *);
 uint32_t	 queue_used(const struct queue *);
 uint32_t	 queue_demand(const struct queue *);
 
+/* What the host has left from now on; of a wide plan `limit` and these units are CPUs. */
+void		 queue_bound(struct queue *, const struct sched_host *);
+
+/* Is there so much memory, or does nothing run?  What the last queue_start() that started
+ * nothing would have needed; 0: its tests waited for something else. */
+bool		 queue_has_memory(const struct queue *, uint64_t bytes);
+uint64_t	 queue_lacks(const struct queue *);
+
+/* As sched_cpu_milli(). */
+uint64_t	 queue_cpu_milli(const struct queue *, uint32_t *ret_unknown);
+
 #endif

@@ -42,6 +42,7 @@ sched_recall(struct sched *s, uint32_t t, const struct sched_past *past)
 {
 	struct entry *e = &s->e[t];
 	struct sched_in last = past->last;
+	uint32_t lost;
 
 	if (!s->unlined)
 		queue_clear(s->queue);
@@ -50,7 +51,8 @@ sched_recall(struct sched *s, uint32_t t, const struct sched_past *past)
 	e->attempts = past->attempts;
 	s->spent += past->attempts;
 	e->retries = past->retries;
-	e->lost = (uint8_t)(past->lost < SCHED_LOST_MAX ? past->lost : SCHED_LOST_MAX);
+	lost = past->lost - past->evicted;
+	e->lost = (uint8_t)(lost < SCHED_LOST_MAX ? lost : SCHED_LOST_MAX);
 	e->failed = past->failed;
 	e->fails = (uint16_t)past->fails;
 	e->passes = (uint16_t)past->passes;

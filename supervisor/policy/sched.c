@@ -252,7 +252,7 @@ sched_new(const struct sched_plan *plan, uint64_t now)
 	s->deadline = s->budget_due = SCHED_NEVER;
 	if (plan->timeout_ms > 0 && plan->timeout_ms < SCHED_NEVER - now)
 		s->deadline = now + plan->timeout_ms;
-	s->delayed = s->ends = s->alones = HEAP_NONE;
+	s->delayed = s->ends = s->alones = s->evicted = HEAP_NONE;
 	s->running = s->untold = s->alone = NO_TEST;
 	s->e = calloc((size_t)s->n + 1, sizeof(*s->e));
 	s->nodes = calloc((size_t)s->n + 1, sizeof(*s->nodes));
@@ -315,4 +315,26 @@ sched_count(const struct sched *s, struct sched_count *ret)
 		.running = s->nrunning, .done = s->ndone,
 		.used = queue_used(s->queue), .demand = queue_demand(s->queue),
 	};
+}
+
+void
+sched_bound(struct sched *s, const struct sched_host *host)
+{
+	queue_bound(s->queue, host);
+}
+
+uint64_t
+sched_lacks(const struct sched *s)
+{
+	uint64_t lacks = queue_lacks(s->queue);
+
+	if (s->stop != SCHED_STOP_NONE)
+		return 0;
+	return lacks > 0 || s->evicted == HEAP_NONE ? lacks : s->nodes[s->evicted].due;
+}
+
+uint64_t
+sched_cpu_milli(const struct sched *s, uint32_t *ret_unknown)
+{
+	return queue_cpu_milli(s->queue, ret_unknown);
 }

@@ -17,6 +17,7 @@
  *	(QUEUED ── cancel, refused ──► DONE; a skipped test is DONE from the start;
  *	RUNNING ── passed or failed, not decided ──► QUEUED: see detect.c)
  *
+ * One that is lost because it was evicted is HELD until there is the memory that it had.
  * A retry that is to run at the end, or alone, is HELD until every test that is not
  * such a retry is DONE; one that is to run alone, until nothing runs or is queued,
  * and nothing is queued beside it.
@@ -76,6 +77,9 @@ struct sched_test {
 	struct sched_retry retry;
 	uint64_t	expected_us;	/* duration, with the spread on top; 0: unknown */
 	uint32_t	fail_ppm;	/* chance of a failure, in a million */
+	uint32_t	cpu_milli;	/* of a CPU that it keeps busy, in thousandths: where the
+					 * width follows that, see width.h; 0: unknown */
+	uint64_t	memory;		/* bytes at its peak, 0: unknown */
 };
 
 struct sched_plan {
@@ -92,6 +96,10 @@ struct sched_plan {
 	const struct flake_record *records;	/* of each test, borrowed; NULL: none */
 	bool		by_history;	/* order by expected_us and fail_ppm */
 	uint32_t	jobs;		/* units of this run at the most */
+	uint32_t	wide;		/* not 0: the limit of a step counts CPUs, and units are
+					 * held while these are not busy, at most so many for
+					 * each: see width.h */
+	uint32_t	cpus;		/* wide: that it may use at the most */
 	uint32_t	max_fail;	/* 0: no limit */
 	uint64_t	timeout_ms;	/* of the run, 0: none */
 	bool		shuffle;
@@ -112,6 +120,8 @@ struct sched_in {
 	enum retry_says	says;		/* its own rules, about a failure */
 	uint64_t	fingerprint;	/* of the failure, 0: none */
 	bool		resource_like;	/* waiting may help */
+	bool		evicted;	/* LOST, to make room: any number of times */
+	uint64_t	memory;		/* evicted: bytes that it had */
 	uint64_t	elapsed_ms;	/* of the attempt, for budgets of time */
 	bool		kill;
 };
@@ -157,6 +167,7 @@ struct sched_past {
 	uint32_t	attempts;	/* that were started */
 	uint32_t	retries;	/* of them */
 	uint32_t	lost;		/* of them, the interrupted one included */
+	uint32_t	evicted;	/* of those */
 	bool		failed;		/* one did, and a retry of it was granted */
 	bool		done;		/* it has its verdict: status, flaky */
 	enum test_status status;
@@ -180,8 +191,17 @@ struct sched_count {
 	uint32_t	queued;
 	uint32_t	delayed;	/* retries that wait: for their time, for the end */
 	uint32_t	running, done;
-	uint32_t	used;	/* units held by running tests */
+	uint32_t	used;	/* units held by running tests; wide: CPUs */
 	uint32_t	demand;	/* units it could use now: used plus what could start */
+};
+
+/* What the host has left. */
+struct sched_host {
+	bool		closed;		/* memory is short: nothing starts beside others */
+	bool		beside;		/* tests of other runs run */
+	uint64_t	memory;		/* bytes for what starts; UINT64_MAX: no bound */
+	uint32_t	share_milli;	/* wide: cpu_milli of tests without one, 1..1000 */
+	bool		pressed;	/* wide: no more tests than CPUs, but for idle ones */
 };
 
 struct sched;
@@ -209,5 +229,17 @@ void		 sched_step(struct sched *, uint64_t now, uint32_t limit,
 		    const struct sched_in *, struct sched_out *);
 
 void		 sched_count(const struct sched *, struct sched_count *);
+
+/* What holds for the next steps; before the first call there are no bounds, and a test
+ * without cpu_milli takes a CPU.  When nothing runs something starts whatever is said. */
+void		 sched_bound(struct sched *, const struct sched_host *);
+
+/* Bytes of memory that the next test needs, and that there were not at the last step; 0:
+ * none waits for memory alone. */
+uint64_t	 sched_lacks(const struct sched *);
+
+/* Of a wide plan, what those that run are expected to take where that is known, in
+ * thousandths of a CPU; *ret_unknown: the units of the others. */
+uint64_t	 sched_cpu_milli(const struct sched *, uint32_t *ret_unknown);
 
 #endif
