@@ -31,6 +31,9 @@
  * retry.* name the attempt that failed, follow its attempt.finished, and say why
  * in `message`.  No event says that a test was never to be retried.
  *
+ * A lost attempt of the error category `resource` made room, as memory was short: its test
+ * runs again as often as that happens.
+ *
  * attempt.finished has exit_code xor signal when the command was started.
  * test.finished follows the last attempt.finished of its test, or stands alone
  * for a test that never ran (skip, cancelled).

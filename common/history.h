@@ -13,6 +13,10 @@ enum {
 	ESTIMATE_STRIDE
 };
 
+/* And what they cost, by the newest attempts that ran to an end of their own: the median of
+ * the CPU time, the shortest duration, and memory that 95 % of them did not pass. */
+enum { COST_CPU_US, COST_SHORTEST_US, COST_MEMORY, COST_STRIDE };
+
 /* The order of METRIC_ROWs: largest first, but for names. */
 #define METRIC_SORT_LIST(X)						\
 	X(DURATION, "duration")						\

@@ -67,6 +67,11 @@ print_status(const struct msg_status_ok *s)
 	    (double)s->average_per_worker_milli / 1000);
 	(void)printf("runs      %llu active, %llu %s\n", (unsigned long long)s->runs_active,
 	    (unsigned long long)s->runs_total, s->own ? "of yours of late" : "since the start");
+	if (s->width > 0)
+		(void)printf("width     %llu at a time now, as -j auto finds\n",
+		    (unsigned long long)s->width);
+	if (s->waiting.n > 0)
+		(void)printf("waiting   " SV_FMT "\n", SV_ARG(s->waiting));
 	if (s->state_dir.n > 0)
 		(void)printf("history   " SV_FMT "\n", SV_ARG(s->state_dir));
 	else
@@ -110,6 +115,10 @@ on_status(void *arg, enum msg_type type, uint32_t id, const union msg_body *m)
 	cmd_json_text(o, "historyFault", s->history);
 	cmd_json_ms(o, "uptime", s->uptime_us);
 	cmd_json_count(o, "capacity", s->capacity);
+	if (s->width > 0)
+		cmd_json_count(o, "width", s->width);
+	if (s->waiting.n > 0)
+		cmd_json_text(o, "waiting", s->waiting);
 	cmd_json_count(o, "totalWorkers", s->workers_total);
 	cmd_json_count(o, "busyWorkers", s->workers_busy);
 	cmd_json_count(o, "idleWorkers", s->workers_idle);

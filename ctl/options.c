@@ -428,7 +428,9 @@ take_policy(struct parsing *p, int c)
 	case O_ORDER:
 		return order(p, optarg);
 	case 'j':
-		if (strcmp(optarg, "auto") == 0)
+		o->auto_width = strcmp(optarg, "auto") == 0;
+		o->jobs = 0;
+		if (o->auto_width)
 			return 0;
 		return number(p, "jobs", optarg, 1, 1024, &o->jobs);
 	case O_SHUFFLE:

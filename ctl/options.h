@@ -26,6 +26,7 @@ struct options {
 	const char	*name, *revision, *junit, *tap, *events;
 	int		 tap_version;		/* 13, 14 */
 	uint64_t	 jobs, max_fail;	/* 0: not given */
+	bool		 auto_width;		/* -j auto */
 	bool		 has_timeout, has_run_timeout, has_grace;
 	uint64_t	 timeout_ms, run_timeout_ms, grace_ms;
 	struct plan_retry retry;		/* what is said of it */
@@ -129,7 +130,8 @@ void	options_submit(const struct options *, struct submit *);
 
 #define OPTIONS_ORDER_HELP						\
 	OPTIONS_ISOLATION_HELP						\
-	"  -j, --jobs N|auto     attempts at a time (auto: CPUs)\n"		\
+	"  -j, --jobs N|auto     attempts at a time (as many as CPUs; auto: more while\n" \
+	"                        they do not keep the CPUs busy)\n"		\
 	"      --order history|plan      as the history advises (default), or as written\n"
 
 #define OPTIONS_ORDER_FILE_HELP						\

@@ -165,6 +165,7 @@ options_apply(const struct cmd_entry *cmd, const struct cmd_globals *g, const st
 		plan->jobs = 1;
 	else if (o->jobs != 0)
 		plan->jobs = o->jobs;
+	plan->auto_width = o->auto_width && plan->jobs != 1;
 	if (o->max_fail != 0)
 		plan->max_fail = o->max_fail;
 	if (o->has_isolation)

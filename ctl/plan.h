@@ -74,6 +74,7 @@ struct plan {
 	/* What a suite's own config asks for; options win. */
 	uint64_t	  jobs, max_fail;
 	struct isolation_want isolation;	/* how far its tests are to be kept apart */
+	bool		  auto_width;	/* jobs follow the CPUs' use, and are the most if stated */
 	struct strs	  budgets;	/* 2 each: tag ("": the run), limit of its retries */
 };
 

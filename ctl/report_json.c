@@ -48,6 +48,8 @@ put_head(struct text *t, const struct results *r)
 	json_put_count(t, "errored", r->errored);
 	json_put_count(t, "cancelled", r->cancelled);
 	json_put_count(t, "flaky", r->flaky);
+	if (r->evicted > 0)
+		json_put_count(t, "evicted", r->evicted);
 	text_puts(t, "}");
 	json_put_count(t, "totalTests", r->total);
 }

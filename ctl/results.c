@@ -186,6 +186,7 @@ on_attempt_finished(struct results *r, const struct msg_event *ev)
 	if (a == NULL || a->finished)
 		return;
 	copy_attempt(a, ev);
+	r->evicted += a->outcome == OUTCOME_LOST && a->error_category == CATEGORY_RESOURCE;
 	if (a == attempts_last(t))
 		set_running(r, t, false);
 	attempts_settle(r, t, ev->attempt);

@@ -106,6 +106,7 @@ struct results {
 	uint64_t	 bound_us;	/* no order can be faster */
 	uint64_t	 refused;	/* retries that were */
 	uint64_t	 resumed;	/* how often the supervisor was lost */
+	uint64_t	 evicted;	/* attempts that made room, as memory was short */
 	struct breaker_result *breakers;	/* in the order of their changes */
 	size_t		 nbreakers;
 	char		*message;	/* why it ended so */

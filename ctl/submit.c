@@ -91,7 +91,7 @@ send_begin(struct client *c, const struct plan *p, const struct submit *s, struc
 	    s->timeout_ms : 0, .shuffle = s->shuffle, .seed = s->seed, .detach = s->detach,
 	    .live = s->live, .parent = sv_from(s->parent), .plan_order = s->plan_order,
 	    .shared = s->shared, .priority = spec_priority_wire(s->priority),
-	    .revision = sv_from(s->revision) };
+	    .revision = sv_from(s->revision), .auto_width = p->auto_width };
 	struct lists		l = { NULL, 0, 0 };
 	struct strs		env = { NULL, 0, 0 };
 	mode_t			mask = umask(0);

@@ -349,6 +349,9 @@ put_times(struct text *t, const struct results *r)
 	text_puts(t, "\n");
 	if (r->shuffled)
 		text_addf(t, "  shuffled with seed %" PRIu64 "\n", r->seed);
+	if (r->evicted > 0)
+		text_addf(t, "  %" PRIu64 " attempt%s ended to make room, as memory was short, and ran "
+		    "again\n", r->evicted, r->evicted == 1 ? " was" : "s were");
 	if (r->resumed > 0)
 		text_puts(t, "  the supervisor was lost meanwhile; what had ended was not run "
 		    "again\n");

@@ -53,9 +53,10 @@ void	query_forget(void);
 
 /*
  * What is expected of tests of the user m->uid: ESTIMATE_STRIDE numbers for each pair of
- * m->tests (history.h), 0 0 0 for one that is not known.  0, -EBADMSG (no pairs),
- * -EUCLEAN, -EIO, -ENOMEM.
+ * m->tests, and COST_STRIDE of what they cost (history.h), all 0 for one that is not known.
+ * 0, -EBADMSG (no pairs), -EUCLEAN, -EIO, -ENOMEM.
  */
-int	query_estimate(struct db *, const struct msg_estimate *, uint64_t *ret_values);
+int	query_estimate(struct db *, const struct msg_estimate *, uint64_t *ret_values,
+	    uint64_t *ret_costs);
 
 #endif

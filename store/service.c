@@ -296,21 +296,24 @@ on_estimate(struct service *s, uint32_t id, const struct msg_estimate *m)
 {
 	struct msg_estimates	 answer = { 0 };
 	uint32_t		 n = m->tests.n / 2 * ESTIMATE_STRIDE;
-	uint64_t		*values;
+	uint32_t		 ncosts = m->tests.n / 2 * COST_STRIDE;
+	uint64_t		*values, *costs;
 	int			 r = 0;
 
 	if (m->tests.n % 2 != 0)
 		return -EBADMSG;
-	values = calloc((size_t)n + 1, sizeof *values);
+	values = calloc((size_t)n + ncosts + 1, sizeof *values);
 	if (values == NULL)
 		return -ENOMEM;
+	costs = values + n;
 	if (catch_up(s))
-		r = query_estimate(&s->db, m, values);
+		r = query_estimate(&s->db, m, values, costs);
 	if (r == -EUCLEAN)
 		(void)fails(s, r);
 	if (r != 0)
-		memset(values, 0, n * sizeof *values);
+		memset(values, 0, ((size_t)n + ncosts) * sizeof *values);
 	answer.values = (struct nums){ values, n };
+	answer.costs = (struct nums){ costs, ncosts };
 	r = peer_send(s->peer, MSG_ESTIMATES, id, &answer);
 	free(values);
 	return r == -ENOMEM ? r : 0;

@@ -90,7 +90,7 @@ give_up(struct asks *as, struct ask *a, const char *why)
 		(void)peer_send(a->peer, MSG_ERROR, a->client_id, &error);
 	drop(as, a);
 	if (fn != NULL)
-		fn(arg, (struct nums){ NULL, 0 });
+		fn(arg, (struct nums){ NULL, 0 }, (struct nums){ NULL, 0 });
 }
 
 /* Sends it on: a question for its next page. */
@@ -212,7 +212,7 @@ ask_answer(struct asks *as, enum msg_type type, uint32_t id, const union msg_bod
 		fn = a->fn;
 		arg = a->arg;
 		drop(as, a);
-		fn(arg, m->estimates.values);
+		fn(arg, m->estimates.values, m->estimates.costs);
 	}
 }
 

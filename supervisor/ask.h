@@ -26,9 +26,9 @@ struct asks {
 	uint32_t		 last_id;
 };
 
-/* What was expected of a plan's tests, ESTIMATE_STRIDE numbers each; empty when the
- * history cannot say. */
-typedef void	ask_estimates_fn(void *arg, struct nums);
+/* What was expected of a plan's tests, ESTIMATE_STRIDE numbers each, and what they cost,
+ * COST_STRIDE each; empty when the history cannot say. */
+typedef void	ask_estimates_fn(void *arg, struct nums, struct nums costs);
 
 void	ask_init(struct asks *, struct history *);
 void	ask_free(struct asks *);

@@ -9,6 +9,7 @@
 #include "supervisor/kin.h"
 #include "supervisor/policy/expect.h"
 #include "supervisor/policy/forecast.h"
+#include "supervisor/policy/width.h"
 #include "supervisor/quota.h"
 #include "supervisor/server.h"
 
@@ -37,6 +38,7 @@ struct commit {
 	/* What is expected of each test: by its history, then also of the others. */
 	uint64_t		*expected_us, *spread_us;
 	uint32_t		*fail_ppm;
+	uint64_t		*memory;	/* bytes at its peak */
 	bool			*own;		/* by its own history */
 	uint64_t		 known;		/* so many are */
 	struct forecast		*forecast;	/* NULL: nothing is known */
@@ -179,9 +181,13 @@ fill(struct commit *k)
 
 	for (uint32_t i = 0; i < plan->ntests; i++)
 		k->own[i] = k->expected_us[i] != 0;
-	if (suite != NULL)
+	if (suite != NULL) {
 		known = expect_fill(suite, k->expected_us, k->fail_ppm, plan->ntests);
+		(void)expect_peaks(suite, k->memory, plan->ntests);
+	}
 	free(suite);
+	for (uint32_t i = 0; i < plan->ntests; i++)
+		plan->sched[i].memory = k->memory[i];
 	if (known <= 0)
 		return;
 	k->known = (uint64_t)known;
@@ -224,8 +230,19 @@ take_record(struct flake_record *r, const uint64_t *e)
 	r->passes = count(e[ESTIMATE_PASSES]);
 }
 
+/* What a test costs, by its history. */
 static void
-on_estimates(void *arg, struct nums v)
+take_costs(struct commit *k, uint32_t test, const uint64_t *c)
+{
+	struct manifest	*plan = &k->conn->draft->plan;
+
+	k->memory[test] = c[COST_MEMORY];
+	if (plan->wide > 0)
+		plan->sched[test].cpu_milli = width_share(c[COST_CPU_US], c[COST_SHORTEST_US]);
+}
+
+static void
+on_estimates(void *arg, struct nums v, struct nums costs)
 {
 	struct commit	*k = arg;
 
@@ -241,6 +258,8 @@ on_estimates(void *arg, struct nums v)
 		    (uint32_t)e[ESTIMATE_FAIL_PPM] : 1000000;
 		if (k->recent)
 			take_record(&k->conn->draft->plan.records[k->from + i], e);
+		if ((i + 1) * COST_STRIDE <= costs.n)
+			take_costs(k, k->from + i, costs.v + (size_t)i * COST_STRIDE);
 	}
 	k->from = k->to;
 	ask_part(k);
@@ -297,8 +316,9 @@ commit_start(struct conn *c, uint32_t id, bool dry)
 	k->spread_us = calloc((size_t)n + 1, sizeof *k->spread_us);
 	k->fail_ppm = calloc((size_t)n + 1, sizeof *k->fail_ppm);
 	k->own = calloc((size_t)n + 1, sizeof *k->own);
+	k->memory = calloc((size_t)n + 1, sizeof *k->memory);
 	if (k->expected_us == NULL || k->spread_us == NULL || k->fail_ppm == NULL ||
-	    k->own == NULL) {
+	    k->own == NULL || k->memory == NULL) {
 		commit_free(k);
 		return -ENOMEM;
 	}
@@ -375,5 +395,6 @@ commit_free(struct commit *k)
 	free(k->spread_us);
 	free(k->fail_ppm);
 	free(k->own);
+	free(k->memory);
 	free(k);
 }

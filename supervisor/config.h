@@ -28,6 +28,18 @@ enum config_kind { CONFIG_COUNT, CONFIG_DURATION, CONFIG_SIZE, CONFIG_GROUP, CON
 	    "attempts at a time of a run that states none; 0: as many as CPUs") \
 	X(max_jobs, "max-jobs", COUNT, 256, 1, 1024,			\
 	    "attempts at a time, whatever a run states")		\
+	X(auto_jobs, "auto-jobs", COUNT, 8, 1, 64,			\
+	    "with -j auto at most so many attempts for each CPU; 1: as many as CPUs") \
+	X(cpu_pressure, "cpu-pressure", COUNT, 40, 0, 100,		\
+	    "percent of the time that something waits for a CPU at which -j auto grows no more; "\
+	    "0: it does not matter")					\
+	X(memory_reserve, "memory-reserve", SIZE, 134217728, 0, 17592186044416, \
+	    "bytes of memory that no attempt is started into; 0: it is not looked at") \
+	X(memory_critical, "memory-critical", SIZE, 67108864, 0, 17592186044416, \
+	    "below so many bytes of memory an attempt makes room and runs again; 0: never") \
+	X(memory_pressure, "memory-pressure", COUNT, 10, 0, 100,	\
+	    "percent of the time that something waits for memory at which nothing starts; "\
+	    "0: it does not matter")					\
 	X(worker_timeout_ms, "worker-timeout", DURATION, 30000, 1000, 3600000, \
 	    "a worker this long past its attempt's end is replaced")	\
 	X(worker_idle_ms, "worker-idle", DURATION, 30000, 100, 86400000, \

@@ -174,6 +174,7 @@ main(int argc, char **argv)
 	setup.scratch = scratch = o.service ? service_scratch(o.scratch) : make_scratch();
 	state = o.state != NULL ? xstrdup(o.state) : state_default();
 	setup.state = state;
+	setup.host = getenv("PARATEST_HOST_ROOT");	/* of tests: see pressure.h */
 	if (chdir("/") == -1)
 		fatal("start", "chdir: %s", strerror(errno));
 	server_init(&server, &setup);

@@ -173,6 +173,7 @@ share_folder(struct manifest *p, const struct msg_run_begin *m, char *why)
 	}
 	p->shared = p->plan_order = true;
 	p->jobs = 1;
+	p->wide = 0;
 	return 0;
 }
 
@@ -202,6 +203,18 @@ check_conditions(struct nums v, char why[MANIFEST_WHY])
 	return 0;
 }
 
+/* As many attempts as keep the CPUs busy; a number that is stated too is the most. */
+static void
+follow_cpus(struct manifest *p, const struct msg_run_begin *m, const struct config *c, uint32_t cpus)
+{
+	uint64_t	most = (uint64_t)cpus * c->auto_jobs;
+
+	if (m->jobs == 0)
+		p->jobs = (uint32_t)(most < c->max_jobs ? most : c->max_jobs);
+	p->wide = c->auto_jobs > 1 && p->jobs > 1 ? (uint32_t)c->auto_jobs : 0;
+	p->cpus = cpus < p->jobs ? cpus : p->jobs;
+}
+
 int
 manifest_begin(struct manifest *p, const struct msg_run_begin *m, const struct config *c, uint32_t cpus,
     uint64_t hash_key, char why[MANIFEST_WHY])
@@ -227,6 +240,8 @@ manifest_begin(struct manifest *p, const struct msg_run_begin *m, const struct c
 		return -EINVAL;
 	}
 	p->jobs = (uint32_t)(m->jobs != 0 ? m->jobs : c->jobs != 0 ? c->jobs : cpus);
+	if (m->auto_width)
+		follow_cpus(p, m, c, cpus);
 	p->max_fail = m->max_fail > UINT32_MAX ? 0 : (uint32_t)m->max_fail;
 	p->timeout_ms = m->timeout_ms;
 	p->test_timeout_ms = MSG_HAS(m, run_begin, test_timeout_ms) ? m->test_timeout_ms :
@@ -247,6 +262,10 @@ manifest_begin(struct manifest *p, const struct msg_run_begin *m, const struct c
 	p->plan_order = m->plan_order;
 	p->breaker = breaker_settings(m->breaker);
 	p->flake = flake_settings(m->flake);
+	if (p->flake.on && p->wide > 0) {	/* its conditions are about load, too */
+		p->jobs = p->cpus;
+		p->wide = 0;
+	}
 	p->context.umask = m->umask & 0777;
 	p->context.seed = m->seed;
 	if (m->name.n > 0 && (p->label = strndup(m->name.p, m->name.n)) == NULL)
@@ -521,7 +540,8 @@ manifest_plan(const struct manifest *p)
 	return (struct sched_plan){ .tests = p->sched, .ntests = p->ntests,
 	    .resources = p->resources, .nresources = p->nresources, .ntags = p->ntags,
 	    .budgets = p->budgets, .breaker = p->breaker, .flake = p->flake, .records = p->records,
-	    .by_history = !p->plan_order && !p->flake.on, .jobs = p->jobs,
+	    .by_history = !p->plan_order && !p->flake.on, .jobs = p->jobs, .wide = p->wide,
+	    .cpus = p->cpus,
 	    .max_fail = p->max_fail, .timeout_ms = p->timeout_ms, .shuffle = p->shuffle, .seed = p->seed };
 }
 

@@ -46,6 +46,9 @@ struct manifest_test {
 	bool			 over;		/* has its verdict */
 	bool			 flaky;		/* likewise */
 	bool			 follow;	/* somebody wants its output as it comes */
+	bool			 leaving;	/* its attempt is being ended to make room */
+	uint32_t		 left_mib;	/* then: of memory, when that was decided */
+	uint64_t		 held;		/* bytes that an attempt had that made room; 0: none */
 	uint8_t			 condition;	/* enum flake_condition, of the last attempt */
 	enum test_status	 status;	/* with its verdict */
 	uint16_t		 fails, passes;	/* likewise, when flaky tests are looked for */
@@ -87,6 +90,7 @@ struct manifest {
 	struct flake_policy	 flake;
 	struct msg_context	 context;
 	uint32_t		 jobs, max_fail;
+	uint32_t		 wide, cpus;	/* as in the plan of the scheduler */
 	int			 priority;	/* among the runs of its user */
 	uint64_t		 timeout_ms, test_timeout_ms, grace_ms, seed;
 	bool			 shuffle, detach, live, plan_order;

@@ -62,6 +62,7 @@ overview_status(struct conn *c, uint32_t id)
 	    .state_dir = sv_from(s->state.path) };
 	char				 level[ISOLATION_TEXT], why[LEVELS_WHY];
 	struct pool_count		 n;
+	char				 waiting[ADMISSION_WHY];
 
 	levels_tell(&s->levels, s->config.isolation, level, why);
 	reply.isolation = sv_from(level);
@@ -77,6 +78,9 @@ overview_status(struct conn *c, uint32_t id)
 	reply.workers_replaced = n.replaced;
 	reply.average_per_worker_milli = n.total > 0 ? reply.tests_completed * 1000 / n.total : 0;
 	reply.tests_queued = runs_queued(&s->runs, view);
+	if (admission_why(&s->runs, view, waiting))
+		reply.waiting = sv_from(waiting);
+	reply.width = admission_width(&s->runs, view);
 	return peer_send(c->peer, MSG_STATUS_OK, id, &reply) == -ENOMEM ? -ENOMEM : 0;
 }
 

@@ -53,7 +53,8 @@ struct pool_over {
 	const char	*host, *isolation;	/* of the worker */
 	const struct msg_attempt_done *done;	/* POOL_DONE */
 	uint64_t	start_ms;	/* POOL_LOST: since the epoch */
-	const char	*why;		/* POOL_LOST: no worker can be had; NULL: not known */
+	const char	*why;		/* POOL_LOST: no worker can be had; NULL: not known.  The
+					 * owner's, of POOL_DONE: why it takes that for lost */
 	uint64_t	elapsed_us;
 };
 

@@ -208,6 +208,10 @@ record_attempt(struct run *run, const struct manifest_test *t, uint32_t attempt,
 		    over->slot != 0 ? SV_LIT("its worker was lost") :
 		    SV_LIT("no worker could be started for it");
 	}
+	if (over->end == POOL_DONE && outcome == OUTCOME_LOST) {	/* it made room */
+		ev.error_category = CATEGORY_RESOURCE;
+		ev.error_message = sv_from(over->why);
+	}
 	append(run, &ev, EVENT_ATTEMPT_FINISHED);
 }
 

@@ -141,6 +141,7 @@ attempt_finished(struct resume *re, const struct msg_event *ev)
 	if (ev->outcome == OUTCOME_LOST) {
 		t->lost++;
 		p->lost++;
+		p->evicted += ev->error_category == CATEGORY_RESOURCE;
 		return;
 	}
 	if (ev->attempt - p->lost > 1)

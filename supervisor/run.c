@@ -7,8 +7,10 @@
 #include <event2/event.h>
 
 #include "common/clock.h"
+#include "common/figures.h"
 #include "common/log.h"
 #include "common/spec.h"
+#include "supervisor/admission.h"
 #include "supervisor/record.h"
 #include "supervisor/run.h"
 #include "supervisor/runs.h"
@@ -30,6 +32,8 @@ start_attempt(struct run *run, const struct sched_act *a)
 	struct sched_in		 lost = { .type = SCHED_IN_DONE, .test = a->test,
 	    .attempt = a->attempt, .outcome = OUTCOME_LOST };
 
+	admission_started(run, a->test);
+	t->leaving = false;
 	t->condition = (uint8_t)a->condition;
 	job.timeout_ms = manifest_limit(t, t->timeout_ms);
 	job.limit_ms = manifest_limit(t, t->limit_ms);
@@ -236,6 +240,7 @@ run_feed(struct run *run, const struct sched_in *in)
 	/* Without an input it is stepped again while it had more to say than fitted. */
 	while (!run->over && steps++ < RUN_STEPS && (dequeue(run, &now_in) || out.next <= now)) {
 		now = now_ms();
+		admission_before(run);
 		sched_step(run->sched, now, run->limit, &now_in, &out);
 		perform(run, &out);
 	}
@@ -300,13 +305,44 @@ keep_inline(struct run *run, const struct pool_job *job, struct sv records)
 	}
 }
 
-void
-run_on_over(struct run *run, const struct pool_job *job, const struct pool_over *over)
+/* It was ended to make room, and by nothing else: as if it had not been, but said. */
+static void
+take_eviction(struct manifest_test *t, struct sched_in *in, struct pool_over *over, char *why,
+    size_t size)
 {
+	uint64_t	peak = figure_of(over->done->figures, FIGURE_TREE_PEAK);
+
+	if (peak > t->held)
+		t->held = peak;
+	in->outcome = OUTCOME_LOST;
+	in->evicted = true;
+	in->memory = t->held;
+	(void)snprintf(why, size, "ended to make room, as only %u MiB of memory were left; it runs "
+	    "again", t->left_mib);
+	over->why = why;
+}
+
+/* What counts as served of a wide run: its tests hold no slots that others want while they
+ * wait. */
+static uint64_t
+served_us(const struct run *run, const struct pool_over *over)
+{
+	uint64_t	least = over->elapsed_us / run->plan.wide, cpu = over->end == POOL_DONE ?
+	    over->done->cpu_us : over->elapsed_us;
+
+	return cpu > over->elapsed_us ? over->elapsed_us : cpu > least ? cpu : least;
+}
+
+void
+run_on_over(struct run *run, const struct pool_job *job, const struct pool_over *ended)
+{
+	struct pool_over	 copy = *ended, *over = &copy;
 	struct manifest_test	*t = &run->plan.tests[job->test];
 	struct sched_in		 in = { .type = SCHED_IN_DONE, .test = job->test,
 	    .attempt = job->attempt, .outcome = OUTCOME_LOST };
 	uint32_t		 weight = run->plan.sched[job->test].weight;
+	uint64_t		 served;
+	char			 why[128];
 
 	if (over->end == POOL_DONE) {
 		in.outcome = over->done->outcome < OUTCOME_COUNT &&
@@ -317,6 +353,8 @@ run_on_over(struct run *run, const struct pool_job *job, const struct pool_over 
 		in.fingerprint = over->done->fingerprint;
 		in.resource_like = over->done->resource_like;
 		in.elapsed_ms = over->elapsed_us / 1000;
+		if (t->leaving && in.outcome == OUTCOME_CANCELLED)
+			take_eviction(t, &in, over, why, sizeof why);
 		keep_inline(run, job, over->done->output);
 	} else if (over->end == POOL_UNSTARTED) {
 		in.outcome = OUTCOME_CANCELLED;
@@ -329,8 +367,9 @@ run_on_over(struct run *run, const struct pool_job *job, const struct pool_over 
 	if (over->end != POOL_UNSTARTED) {
 		t->duration_us = over->elapsed_us;
 		run->sequential_us += over->elapsed_us;
-		run->served_ms += over->elapsed_us / 1000 * weight;
-		users_served(run->user, over->elapsed_us * weight);
+		served = run->plan.wide > 0 ? served_us(run, over) : over->elapsed_us;
+		run->served_ms += served / 1000 * weight;
+		users_served(run->user, served * weight);
 		record_attempt(run, t, job->attempt, in.outcome, over);
 	}
 	run_feed(run, &in);

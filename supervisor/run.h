@@ -47,7 +47,8 @@ struct run {
 	char			*reason;	/* who cancelled it, and why; NULL: nobody */
 	uint64_t		 forsaken_ms;	/* when it was read back without its client,
 						 * monotonic; 0: it waits for none */
-	uint32_t		 limit;		/* units it may hold now */
+	uint32_t		 limit;		/* units it may hold now; wide: CPUs */
+	uint32_t		 passed;	/* starts of others while it waits for memory */
 	uint64_t		 served_ms;	/* unit-milliseconds it has had */
 	uint64_t		 start_ms, end_ms;	/* since the epoch */
 	uint64_t		 start_us, duration_us, sequential_us;

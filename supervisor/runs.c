@@ -16,7 +16,7 @@
 
 void
 runs_init(struct runs *rs, struct event_base *base, const struct config *config,
-    const struct runs_ops *ops, void *arg)
+    const char *host, const struct runs_ops *ops, void *arg)
 {
 	memset(rs, 0, sizeof *rs);
 	rs->base = base;
@@ -25,11 +25,14 @@ runs_init(struct runs *rs, struct event_base *base, const struct config *config,
 	rs->arg = arg;
 	TAILQ_INIT(&rs->list);
 	LIST_INIT(&rs->users);
+	if (admission_init(rs, host) != 0)
+		fatal("runs", "out of memory");
 }
 
 static void
 forget(struct runs *rs, struct run *run)
 {
+	admission_forget(run);
 	rs->ops->forget(rs->arg, run);
 	TAILQ_REMOVE(&rs->list, run, entry);
 	if (run->over) {
@@ -48,6 +51,7 @@ runs_free(struct runs *rs)
 
 	while ((run = TAILQ_FIRST(&rs->list)) != NULL)
 		forget(rs, run);
+	admission_free(rs);
 }
 
 /* The oldest run of a user that is over; of those whose record is written, if there is one. */
@@ -316,6 +320,13 @@ runs_queued(const struct runs *rs, uid_t uid)
 	return queued;
 }
 
+/* What a run can hold at the most: of one whose width follows the CPUs, these count. */
+static uint32_t
+units_of(const struct runs *rs, const struct run *run)
+{
+	return run->plan.wide > 0 && rs->cpus < run->plan.jobs ? rs->cpus : run->plan.jobs;
+}
+
 uint32_t
 runs_capacity(const struct runs *rs, uid_t uid)
 {
@@ -325,8 +336,8 @@ runs_capacity(const struct runs *rs, uid_t uid)
 
 	/* Somebody who asks for -j 8 on two CPUs has a reason: tests that wait. */
 	TAILQ_FOREACH(run, &rs->list, entry) {
-		if (!run->over && (uid == 0 || run->uid == uid) && run->plan.jobs > most)
-			most = run->plan.jobs;
+		if (!run->over && (uid == 0 || run->uid == uid) && units_of(rs, run) > most)
+			most = units_of(rs, run);
 	}
 	return most < rs->config->max_jobs ? most : (uint32_t)rs->config->max_jobs;
 }
@@ -352,8 +363,8 @@ make_claims(struct runs *rs, struct share_claim *users, struct share_claim *runs
 			/* A run that is alone may grow into all of it without asking. */
 			*claim++ = (struct share_claim){ .used = c.used, .weight = 1,
 			    .priority = run->plan.priority, .served = run->served_ms,
-			    .demand = rs->nactive > 1 && c.demand < run->plan.jobs ? c.demand :
-			    run->plan.jobs };
+			    .demand = rs->nactive > 1 && c.demand < units_of(rs, run) ?
+			    c.demand : units_of(rs, run) };
 		}
 	}
 	return n;
@@ -371,8 +382,11 @@ take_limits(struct runs *rs, const struct share_claim *users, const struct share
 			continue;
 		u->served = users->served;
 		u->share = users++->share;
-		TAILQ_FOREACH(run, &u->active, mate)
+		TAILQ_FOREACH(run, &u->active, mate) {
 			run->limit = runs++->limit;
+			if (run->limit > units_of(rs, run))
+				run->limit = units_of(rs, run);
+		}
 	}
 }
 
@@ -446,6 +460,7 @@ runs_on_run_over(struct runs *rs, struct run *run)
 	if (run->plan.shared)
 		pool_forget(rs->pool, run, run->who, run->id);
 	users_leave(run);
+	admission_forget(run);
 	rs->nactive--;
 	rs->nover++;
 	run->user->nover++;

@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "common/event.h"
+#include "supervisor/admission.h"
 #include "supervisor/config.h"
 #include "supervisor/pool.h"
 #include "supervisor/run.h"
@@ -43,13 +44,15 @@ struct runs {
 	uint32_t		 cpus;
 	uid_t			 owner;		/* of the supervisor */
 	bool			 dirty;		/* shares must be looked at again */
+	struct admission	 admission;
 };
 
 extern const struct pool_ops	runs_pool_ops;
 
 /* config: borrowed for the life of the runs; pool and history, set by the caller
- * before the first run, likewise. */
-void	runs_init(struct runs *, struct event_base *, const struct config *,
+ * before the first run, likewise.  host: where the host is looked at, see pressure.h.  Dies
+ * when there is no memory. */
+void	runs_init(struct runs *, struct event_base *, const struct config *, const char *host,
 	    const struct runs_ops *, void *arg);
 void	runs_free(struct runs *);
 

@@ -235,6 +235,7 @@ server_turn(struct server *s)
 	bool		busy;
 
 	runs_share(&s->runs);
+	admission_pump(&s->runs);
 	asks = ask_pump(&s->asks, now_ms());	/* a plan that waited too long gets on */
 	busy = control_flush(s->control);
 	/* On record before it happens: nothing of this turn has left so far. */
@@ -389,7 +390,8 @@ server_init(struct server *s, const struct server_setup *setup)
 	peer_set_init(&s->peers);
 	watch_init(&s->watches, &s->config);
 	output_init(&s->outputs);
-	runs_init(&s->runs, s->base, &s->config, &observers, s);
+	runs_init(&s->runs, s->base, &s->config, setup->host != NULL ? setup->host : "",
+	    &observers, s);
 	open_state(s, setup->state);
 	s->config.known = &s->config;	/* from now on no name is waited for */
 	s->written = s->config;

@@ -36,6 +36,8 @@ struct server_setup {
 	const char	*worker, *store;	/* programs */
 	const char	*scratch;	/* a folder of its own; a service's: see pool.h */
 	const char	*state;		/* the folder of what is kept; NULL: none */
+	const char	*host;		/* where the host is looked at, see pressure.h; NULL: it is
+					 * this one */
 	bool		 service;	/* for several users; see access.h */
 	const struct isolation_want *isolation;	/* goes before all files; NULL: unsaid */
 };

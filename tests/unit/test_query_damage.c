@@ -89,7 +89,7 @@ ask_all(struct db *db)
 	};
 	struct sv		names[] = { SV_LIT("s"), SV_LIT("t7") };
 	struct msg_estimate	estimate = { .uid = QX_UID, .tests = { names, 2 } };
-	uint64_t		values[ESTIMATE_STRIDE], from;
+	uint64_t		values[ESTIMATE_STRIDE], from, costs[64 * COST_STRIDE];
 	unsigned		bad = 0;
 	int			r;
 
@@ -107,7 +107,7 @@ ask_all(struct db *db)
 		assert_true(r == 0 ? last == MSG_END_OF || last == MSG_ERROR : last == MSG_ERROR);
 		bad += r == -EUCLEAN;
 	}
-	r = query_estimate(db, &estimate, values);
+	r = query_estimate(db, &estimate, values, costs);
 	assert_true(r == 0 || r == -EUCLEAN || r == -EIO);
 	return bad;
 }

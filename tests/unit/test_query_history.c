@@ -297,7 +297,7 @@ estimates(void **state)
 	    SV_LIT("one"), SV_LIT("u"), SV_LIT("two"), SV_LIT("t"), SV_LIT("one"), SV_LIT("t") };
 	struct msg_estimate	 m = { .uid = QX_UID, .tests = { names, 10 } };
 	struct estimate		 e = { .mu = 13.5, .dev = 0.25, .fail = 0.125, .n = 9 };
-	uint64_t		 v[5][ESTIMATE_STRIDE];
+	uint64_t		 v[5][ESTIMATE_STRIDE], costs[5 * COST_STRIDE];
 
 	several(db);
 	qx_sql(db, "UPDATE tests SET mu = 13.5, dev = 0.25, fail = 0.125, attempts = 9 WHERE id = 1;"
@@ -306,7 +306,7 @@ estimates(void **state)
 	    "UPDATE tests SET mu = 99, dev = 1, attempts = 9 WHERE id = 4");
 	did_of_late(db, 1);
 	memset(v, 0xff, sizeof v);
-	assert_int_equal(query_estimate(db, &m, v[0]), 0);
+	assert_int_equal(query_estimate(db, &m, v[0], costs), 0);
 	assert_int_equal(v[0][ESTIMATE_US], estimate_us(&e));
 	assert_int_equal(v[0][ESTIMATE_SPREAD_US], estimate_spread_us(&e));
 	assert_int_equal(v[0][ESTIMATE_FAIL_PPM], 126000);
@@ -318,21 +318,21 @@ estimates(void **state)
 	assert_int_equal(v[3][ESTIMATE_US], 0);	/* inf - inf */
 	assert_memory_equal(v[0], v[4], sizeof v[0]);
 	m.recent = true;
-	assert_int_equal(query_estimate(db, &m, v[0]), 0);
+	assert_int_equal(query_estimate(db, &m, v[0], costs), 0);
 	assert_int_equal(v[0][ESTIMATE_US], estimate_us(&e));
 	assert_int_equal(v[0][ESTIMATE_FAILS], 3);
 	assert_int_equal(v[0][ESTIMATE_PASSES], 2);
 	assert_int_equal(v[2][ESTIMATE_PASSES], 0);
 	/* What cannot be read says nothing. */
 	qx_sql(db, "UPDATE recent SET list = x'01020304'");
-	assert_int_equal(query_estimate(db, &m, v[0]), 0);
+	assert_int_equal(query_estimate(db, &m, v[0], costs), 0);
 	assert_int_equal(v[0][ESTIMATE_US], estimate_us(&e));
 	assert_int_equal(v[0][ESTIMATE_PASSES], 0);
 	m.uid = 0;				/* root's own tests, not everybody's */
-	assert_int_equal(query_estimate(db, &m, v[0]), 0);
+	assert_int_equal(query_estimate(db, &m, v[0], costs), 0);
 	assert_int_equal(v[0][ESTIMATE_US], 0);
 	m.tests.n = 3;
-	assert_int_equal(query_estimate(db, &m, v[0]), -EBADMSG);
+	assert_int_equal(query_estimate(db, &m, v[0], costs), -EBADMSG);
 }
 
 int

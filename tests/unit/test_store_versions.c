@@ -51,7 +51,7 @@ ask_all(struct db *db)
 {
 	struct sv		 names[] = { SV_LIT("s"), SV_LIT("t4") };
 	struct msg_estimate	 estimate = { .uid = QX_UID, .tests = { names, 2 } };
-	uint64_t		 v[ESTIMATE_STRIDE];
+	uint64_t		 v[ESTIMATE_STRIDE], costs[COST_STRIDE];
 	struct qx_answer	 a;
 
 	answers(db, MSG_RUN_LIST, (union msg_body){ .run_list = { .limit = 0 } }, 2, false);
@@ -67,7 +67,7 @@ ask_all(struct db *db)
 	a = qx_ask(db, QX_UID, MSG_RUN_WATCH, (union msg_body){ .run_watch = { .run = SV_LIT(RUN) } });
 	assert_true(a.n > 10);
 	qx_free(&a);
-	assert_int_equal(query_estimate(db, &estimate, v), 0);
+	assert_int_equal(query_estimate(db, &estimate, v, costs), 0);
 	assert_true(v[ESTIMATE_US] > 5000 && v[ESTIMATE_US] < 8000);
 }
 
