@@ -231,6 +231,13 @@ others_run(const struct run *run)
 }
 
 void
+admission_enter(struct runs *rs)
+{
+	if (is_needed(rs))
+		look(rs);
+}
+
+void
 admission_before(struct run *run)
 {
 	struct runs		*rs = run->runs;
@@ -291,7 +298,7 @@ admission_why(const struct runs *rs, uid_t uid, char why[ADMISSION_WHY])
 {
 	const struct memory	*m = &rs->admission.memory;
 	const struct run	*run;
-	uint64_t		 lacks, least = 0;
+	uint64_t		 lacks, least = m->closed && runs_queued(rs, uid) > 0 ? MEMORY_LEAST : 0;
 
 	TAILQ_FOREACH(run, &rs->list, entry) {
 		if (uid != 0 && run->uid != uid)

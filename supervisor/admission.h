@@ -36,6 +36,9 @@ struct admission {
 int	admission_init(struct runs *, const char *root);
 void	admission_free(struct runs *);
 
+/* A run comes: what was seen before it is not good enough. */
+void	admission_enter(struct runs *);
+
 /* A run is about to take a step: tells its scheduler what there is. */
 void	admission_before(struct run *);
 

@@ -142,6 +142,7 @@ insert(struct runs *rs, struct run *run)
 	rs->total++;
 	run->user->total++;
 	rs->dirty = true;
+	admission_enter(rs);
 }
 
 int

