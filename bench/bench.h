@@ -28,8 +28,8 @@ struct bench {
  */
 typedef int	bench_fn(struct bench *, json_t *figures);
 bench_fn	bench_floor, bench_speedup, bench_latency, bench_plan, bench_ping, bench_flood,
-	bench_history, bench_isolation, bench_record, bench_mcp, bench_hostile, bench_flaky,
-	bench_flaky_rates;
+	bench_history, bench_isolation, bench_record, bench_mcp, bench_width, bench_hostile,
+	bench_flaky, bench_flaky_rates;
 
 /* Prints one line on standard error and returns r. */
 int	bench_fail(int r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -48,7 +48,8 @@ void	bench_figure(json_t *, const char *key, double);
 
 /*
  * The programs that are measured beside: `--loop N WIDTH` is the floor, `--flood
- * BYTES` prints.  -1 when the arguments are neither, else the exit code.
+ * BYTES` prints, `--work MS MS` computes and then sleeps for so long.  -1 when the arguments
+ * are none of these, else the exit code.
  */
 int	bench_child(int argc, char **argv);
 

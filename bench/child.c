@@ -1,6 +1,6 @@
 /*
  * The programs that the benchmark runs beside paratest: a loop that does nothing but
- * posix_spawn and wait4, and one that prints.
+ * posix_spawn and wait4, one that prints, and one that computes and sleeps.
  */
 #include <errno.h>
 #include <limits.h>
@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "bench/bench.h"
@@ -66,6 +67,19 @@ flood(long long bytes)
 	return EXIT_SUCCESS;
 }
 
+/* So much CPU time, then so much sleep, in ms. */
+static int
+work(long long cpu, long long sleep)
+{
+	struct timespec	now, rest = { sleep / 1000, sleep % 1000 * 1000000 };
+
+	do {
+		if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now) != 0)
+			return EXIT_FAILURE;
+	} while ((long long)now.tv_sec * 1000 + now.tv_nsec / 1000000 < cpu);
+	return nanosleep(&rest, NULL) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 int
 bench_child(int argc, char **argv)
 {
@@ -73,5 +87,7 @@ bench_child(int argc, char **argv)
 		return loop(number(argv[2], 10000000), number(argv[3], 1024));
 	if (argc == 3 && strcmp(argv[1], "--flood") == 0)
 		return flood(number(argv[2], LLONG_MAX));
+	if (argc == 4 && strcmp(argv[1], "--work") == 0)
+		return work(number(argv[2], 60000), number(argv[3], 60000));
 	return -1;
 }

@@ -361,7 +361,7 @@ measure_start(struct bench *b, struct db *db, struct table *t, json_t *figures)
 {
 	static char		text[PLAN][2][64];
 	static struct sv	names[2 * PLAN];
-	static uint64_t		values[PLAN * ESTIMATE_STRIDE];
+	static uint64_t		values[PLAN * ESTIMATE_STRIDE], costs[PLAN * COST_STRIDE];
 	struct msg_estimate	m = { .uid = 1000, .tests = { names, 2 * PLAN } };
 	struct samples		v = { .n = 0 };
 	uint64_t		start;
@@ -374,7 +374,7 @@ measure_start(struct bench *b, struct db *db, struct table *t, json_t *figures)
 	}
 	for (int i = 0; i < (b->quick ? 2 : ROUNDS) && r == 0; i++) {
 		start = now_us();
-		r = query_estimate(db, &m, values);
+		r = query_estimate(db, &m, values, costs);
 		samples_add(&v, (double)(now_us() - start) / 1000);
 	}
 	for (unsigned i = 0; i < PLAN && r == 0; i++) {
