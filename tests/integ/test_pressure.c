@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 
 #include "common/clock.h"
 #include "common/xalloc.h"
+#include "supervisor/cpus.h"
 #include "tests/integ/service.h"
 
 #define TOTAL_MIB	1024	/* so that 128 are kept, and 64 are critical */
@@ -360,6 +362,86 @@ an_expected_peak_waits_for_room(void **state)
 	free(file);
 }
 
+/* Writes that the CPUs have been idle for so long. */
+static void
+set_idle(struct service *s, msec_t ms)
+{
+	char	*text = xstrdup("cpu 0 0 0 0 0 0 0 0\n"), *more;
+
+	for (unsigned i = 0; i < 256; i++) {
+		more = xasprintf("%scpu%u 0 0 0 %llu 0 0 0 0 0 0\n", text, i,
+		    (unsigned long long)ms / 10);
+		free(text);
+		text = more;
+	}
+	write_host(s, "stat", text);
+	free(text);
+}
+
+static unsigned
+all_starts(struct service *s, int n)
+{
+	unsigned	sum = 0;
+
+	for (int i = 1; i <= n; i++)
+		sum += starts(s, i) > 0;
+	return sum;
+}
+
+/* Tests that only wait leave the CPUs idle, so that more of them start; how many of eight
+ * for each CPU do, with these words.  They run until all have looked wide enough. */
+static unsigned
+width_of(struct service *s, const char *jobs, const char *auto_jobs, bool until_all)
+{
+	const int	 n = 8;
+	char		*file = make_suite(s, n), path[128];
+	const char	*words[] = { "run", "--json", "-j", jobs, file, NULL };
+	unsigned	 seen = 0, looks = 0;
+	json_int_t	 width = 0;
+	struct ran	 r;
+	pid_t		 pid;
+	msec_t		 start = now_ms();
+
+	CTL(s, &r, NULL, "config", "set", "auto-jobs", auto_jobs);
+	assert_int_equal(r.code, 0);
+	ran_free(&r);
+	pid = service_spawn(s, NULL, words);
+	/* Where it is not to grow: for as long as growing takes. */
+	while (until_all ? seen < (unsigned)n : looks++ < 100) {
+		assert_true(now_ms() < start + SERVICE_DEADLINE_MS);
+		set_idle(s, now_ms() - start);
+		seen = all_starts(s, n);
+		(void)poll(NULL, 0, 20);
+	}
+	width = status(s, "width", NULL);
+	assert_int_equal(width > 0, strcmp(jobs, "auto") == 0 && strcmp(auto_jobs, "1") != 0);
+	touch(s, "go");
+	json_decref(finish(s, pid, n));
+	(void)snprintf(path, sizeof path, "%s/go", s->dir);
+	assert_int_equal(unlink(path), 0);
+	for (int i = 1; i <= n; i++) {
+		(void)snprintf(path, sizeof path, "%s/started.%d", s->dir, i);
+		assert_int_equal(unlink(path), 0);
+	}
+	free(file);
+	return seen;
+}
+
+static void
+tests_that_wait_run_wider(void **state)
+{
+	struct service	*s = *state;
+	uint32_t	 cpus = cpus_auto();
+
+	if (cpus > 7) {
+		print_message("needs a host of fewer CPUs, or taskset\n");
+		skip();
+	}
+	assert_int_equal(width_of(s, "auto", "8", true), 8);
+	assert_int_equal(width_of(s, "2", "8", false), 2);
+	assert_int_equal(width_of(s, "auto", "1", false), cpus);
+}
+
 #define CASE(f)	cmocka_unit_test_setup_teardown(f, setup, service_teardown)
 
 int
@@ -372,6 +454,7 @@ main(void)
 		CASE(an_evicted_attempt_runs_again),
 		CASE(an_eviction_survives_the_supervisor),
 		CASE(an_expected_peak_waits_for_room),
+		CASE(tests_that_wait_run_wider),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -128,17 +128,44 @@ step(struct sched_in in)
 	w.widest = w.running > w.widest ? w.running : w.widest;
 }
 
-/* Each gets what it wants of the CPUs, or all the same part of it. */
+/* How fast a test goes on when those who want a CPU have only this part of one each: what it
+ * sleeps takes as long as ever. */
 static double
-slowdown(double *ret_wanted)
+rate(double share, double part)
 {
-	double	wanted = w.s.others;
+	return 1 / (1 - share + share / part);
+}
+
+/* What all take then. */
+static double
+taken(const uint32_t n[2], double part)
+{
+	return w.s.others * part + n[0] * rate(1, part) + n[1] * SLEEPS * rate(SLEEPS, part);
+}
+
+/* The part of a CPU that each has while it wants one; the CPUs are all taken, if that is
+ * less than a whole one. */
+static double
+part_of_cpu(double *ret_wanted)
+{
+	uint32_t	n[2] = { 0, 0 };	/* that compute, that sleep */
+	double		low = 0, high = 1;
 
 	for (uint32_t i = 0; i < TESTS; i++)
 		if (w.t[i].runs)
-			wanted += w.t[i].cpu_us / w.t[i].wall_us;
-	*ret_wanted = wanted;
-	return wanted > w.s.cpus ? w.s.cpus / wanted : 1;
+			n[w.t[i].cpu_us < w.t[i].wall_us]++;
+	*ret_wanted = taken(n, 1);
+	if (*ret_wanted <= w.s.cpus)
+		return 1;
+	for (int i = 0; i < 30; i++) {
+		double	middle = (low + high) / 2;
+
+		if (taken(n, middle) > w.s.cpus)
+			high = middle;
+		else
+			low = middle;
+	}
+	return low;
 }
 
 static void
@@ -162,22 +189,18 @@ look(void)
 	w.host.pressed = w.width.pressed;
 }
 
-/* A test that only sleeps goes on as fast as ever, one that computes as fast as it may. */
 static void
 pass(void)
 {
-	double	wanted, slow = slowdown(&wanted), dt = TICK_US;
+	double	wanted, part = part_of_cpu(&wanted), dt = TICK_US;
 	/* What is beyond the CPUs waits; tests that compute now and then do so at random. */
 	double	waits = wanted > w.s.cpus ? fmin(1, wanted - w.s.cpus) : 0;
 
 	for (uint32_t i = 0; i < TESTS; i++) {
 		struct test	*t = &w.t[i];
-		double		 share = t->cpu_us / t->wall_us, rate;
 
-		if (!t->runs)
-			continue;
-		rate = 1 / (1 - share + share / slow);
-		t->left_us -= dt * rate;
+		if (t->runs)
+			t->left_us -= dt * rate(t->cpu_us / t->wall_us, part);
 	}
 	w.now_us += dt;
 	w.busy_us += dt * fmin(wanted, w.s.cpus);
