@@ -152,6 +152,13 @@ find_cause(struct flaky_test *f, const struct flaky_moments *moments)
 	flaky_lines_of(f->test, f->patterns[0].fingerprint, &f->lines);
 }
 
+/* It was ended as memory was short, and says nothing. */
+static bool
+made_room(const struct attempt_result *a)
+{
+	return a->outcome == OUTCOME_LOST && a->error_category == CATEGORY_RESOURCE;
+}
+
 static void
 look_at(const struct test_result *t, const struct flaky_moments *moments, const char *suites,
     struct flaky_test *f)
@@ -161,8 +168,10 @@ look_at(const struct test_result *t, const struct flaky_moments *moments, const 
 		const struct attempt_result	*a = &attempts_of(t)[i];
 		struct flaky_condition		*c = &f->evidence.at[flaky_condition_of(a)];
 
-		f->errors += a->finished && outcome_status(a->outcome) == TEST_ERROR;
-		f->evidence.lost += a->finished && a->outcome == OUTCOME_LOST;
+		if (a->finished && !made_room(a)) {
+			f->errors += outcome_status(a->outcome) == TEST_ERROR;
+			f->evidence.lost += a->outcome == OUTCOME_LOST;
+		}
 		c->runs += flaky_is_evidence(a);
 		c->fails += flaky_is_failure(a);
 		if (flaky_is_failure(a))

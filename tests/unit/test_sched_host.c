@@ -8,6 +8,7 @@
 
 #include "supervisor/policy/memory.h"
 #include "supervisor/policy/sched.h"
+#include "supervisor/policy/share.h"
 #include "supervisor/policy/width.h"
 
 #define MIB(n)	((uint64_t)(n) << 20)
@@ -312,6 +313,43 @@ counts_are_cpus(void **state)
 	sched_free(s);
 }
 
+static struct share_claim
+claim_of(const struct sched *s, uint32_t cpus)
+{
+	struct sched_count	c;
+
+	sched_count(s, &c);
+	return (struct share_claim){ .used = c.used, .weight = 1,
+	    .demand = c.demand < cpus ? c.demand : cpus };
+}
+
+/* Two users on two CPUs: one sleeps, and holds no more of them than the other for it. */
+static void
+shares_are_of_cpus(void **state)
+{
+	struct share_claim	users[2], runs[2];
+	struct sched		*sleeps, *computes;
+
+	(void)state;
+	fill((struct sched_test){ .weight = 1, .cpu_milli = 50 });
+	sleeps = make(20, 16, 8, 2);
+	fill((struct sched_test){ .weight = 1, .cpu_milli = 1000 });
+	computes = make(20, 16, 8, 2);
+	for (int turn = 0; turn < 3; turn++) {
+		for (int i = 0; i < 2; i++)
+			users[i] = (struct share_claim){ .weight = 1, .step = 1, .nruns = 1 };
+		runs[0] = claim_of(sleeps, 2);
+		runs[1] = claim_of(computes, 2);
+		share_out(2, users, 2, runs);
+		assert_int_equal(runs[0].limit, 1);
+		assert_int_equal(runs[1].limit, 1);
+		assert_int_equal(tick(sleeps, &unbounded, runs[0].limit), turn == 0 ? 8 : 0);
+		assert_int_equal(tick(computes, &unbounded, runs[1].limit), turn == 0 ? 1 : 0);
+	}
+	sched_free(sleeps);
+	sched_free(computes);
+}
+
 int
 main(void)
 {
@@ -326,6 +364,7 @@ main(void)
 		cmocka_unit_test(pressure_on_cpus),
 		cmocka_unit_test(weights_and_serial),
 		cmocka_unit_test(counts_are_cpus),
+		cmocka_unit_test(shares_are_of_cpus),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
