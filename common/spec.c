@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/limits.h"
 #include "common/outcome.h"
 #include "common/spec.h"
 #include "common/timespan.h"
@@ -309,6 +310,23 @@ check_numbers(const struct msg_test_add *t)
 	return NULL;
 }
 
+/* The text of what is wrong; it is written to `why`. */
+static const char *
+check_limits(const struct msg_test_add *t, char *why, size_t size)
+{
+	struct limits	l = limits_of(t);
+	char		text[LIMIT_TEXT];
+
+	for (int i = 0; i < LIMIT_COUNT; i++) {
+		if (limit_fits((enum limit)i, l.v[i]))
+			continue;
+		(void)snprintf(why, size, "the limit %s cannot be %s", limit_keys[i],
+		    limit_text((enum limit)i, l.v[i], text));
+		return why;
+	}
+	return NULL;
+}
+
 const char *
 spec_revision_wrong(struct sv s)
 {
@@ -331,6 +349,8 @@ spec_check(const struct msg_test_add *t, char *why, size_t size)
 
 	if (text == NULL)
 		text = check_numbers(t);
+	if (text == NULL)
+		text = check_limits(t, rule, sizeof rule);
 	if (text == NULL)
 		text = check_expect(t->expect);
 	if (text == NULL)

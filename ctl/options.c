@@ -20,7 +20,8 @@ enum {
 	O_RUNS, O_MAX_RUNS, O_THRESHOLD, O_PARALLEL, O_SEQUENTIAL, O_STOP_ON_STABLE, O_ALPHA, O_POWER,
 	O_RATE, O_FDR, O_PLAIN, O_CONDITIONS, O_SPEND, O_DIAGNOSE, O_NO_HISTORY, O_UNDER, O_FROM,
 	O_NEW, O_REPRO, O_BISECT, O_GOOD, O_BAD, O_ERROR, O_FIND_ORDER, O_ORDERS, O_WRITE_ORDER,
-	O_REVISION, O_PRIORITY, O_ISOLATION, O_FLAKY
+	O_REVISION, O_PRIORITY, O_ISOLATION, O_LIMIT, O_LIMIT_LAST = O_LIMIT + LIMIT_COUNT - 1,
+	O_FLAKY
 };
 
 #define RUN	(OPTIONS_RUN | OPTIONS_RETRY)
@@ -57,6 +58,11 @@ static const struct verb_option {
 	{ RUNNING, "timeout", "DUR", O_TIMEOUT },
 	{ RUNNING, "run-timeout", "DUR", O_RUN_TIMEOUT },
 	{ RUNNING, "grace", "DUR", O_GRACE },
+	{ RUNNING, "memory", "SIZE", O_LIMIT + LIMIT_MEMORY },
+	{ RUNNING, "processes", "N", O_LIMIT + LIMIT_PROCESSES },
+	{ RUNNING, "cpus", "X", O_LIMIT + LIMIT_CPU },
+	{ RUNNING, "open-files", "N", O_LIMIT + LIMIT_OPEN_FILES },
+	{ RUNNING, "file-size", "SIZE", O_LIMIT + LIMIT_FILE_SIZE },
 	{ RUN, "retries", "N", O_RETRIES },
 	{ RUN, "retry-on", "RULE", O_RETRY_ON },
 	{ RUN, "retry-never", "RULE", O_RETRY_NEVER },
@@ -306,6 +312,20 @@ take_retry(struct parsing *p, int c)
 	}
 }
 
+/* The option of a limit has the name of its key, but for the CPUs. */
+static int
+limit(const struct parsing *p, enum limit which)
+{
+	struct plan_limits	*l = &p->o->limits;
+	char			 why[LIMIT_WHY];
+
+	if (limit_parse(which, optarg, &l->limits.v[which], why) != 0)
+		return cmd_usage(p->cmd, "--%s %s", which == LIMIT_CPU ? "cpus" : limit_keys[which],
+		    why);
+	l->has |= 1u << which;
+	return 0;
+}
+
 static int
 share(const struct parsing *p, const char *option, enum flake_setting which)
 {
@@ -440,6 +460,8 @@ take_policy(struct parsing *p, int c)
 	case O_PRIORITY:
 		return priority(p, optarg);
 	default:
+		if (c >= O_LIMIT && c <= O_LIMIT_LAST)
+			return limit(p, (enum limit)(c - O_LIMIT));
 		return take_detection(p, c);
 	}
 }

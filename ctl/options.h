@@ -30,6 +30,7 @@ struct options {
 	bool		 has_timeout, has_run_timeout, has_grace;
 	uint64_t	 timeout_ms, run_timeout_ms, grace_ms;
 	struct plan_retry retry;		/* what is said of it */
+	struct plan_limits limits;		/* likewise */
 	struct strs	 budgets;		/* 2 each: tag ("": the run), limit */
 	bool		 has_breaker;
 	uint64_t	 breaker[BREAKER_SET_COUNT];
@@ -154,6 +155,12 @@ void	options_submit(const struct options *, struct submit *);
 	"                        workers first, what others get stays the same\n"	\
 	"      --name LABEL      for lists and reports\n"			\
 	OPTIONS_REVISION_HELP						\
+	"Limits of each test (each replaces what suites say of the same; 0: no limit):\n"	\
+	"      --memory SIZE     of all its processes together (512M, 2G)\n"	\
+	"      --processes N     at a time\n"					\
+	"      --cpus X          of CPUs, 1.5 is one and a half\n"		\
+	"      --open-files N    of each process\n"				\
+	"      --file-size SIZE  of each file that it writes\n"			\
 	"Retries (each replaces what suites say of the same, and nothing else):\n"	\
 	"      --retries N       run a failed test again, up to N times\n"	\
 	"      --retry-on RULE   only after these; again: any of them.  RULE: timeout,\n"	\

@@ -101,6 +101,7 @@ static void
 override(const struct options *o, struct plan_test *t)
 {
 	plan_retry_override(&t->retry, &o->retry);
+	plan_limits_override(&t->limits, &o->limits);
 	if (o->has_grace) {
 		t->has_grace = true;
 		t->grace_ms = o->grace_ms;
@@ -157,7 +158,7 @@ options_apply(const struct cmd_entry *cmd, const struct cmd_globals *g, const st
 	r = select_tests(cmd, o, plan);
 	if (r != 0)
 		return r;
-	if (o->retry.has != 0 || o->has_grace || o->has_timeout) {
+	if (o->retry.has != 0 || o->limits.has != 0 || o->has_grace || o->has_timeout) {
 		for (size_t i = 0; i < plan->ntests; i++)
 			override(o, &plan->tests[i]);
 	}

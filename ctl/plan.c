@@ -92,6 +92,25 @@ plan_retry_override(struct plan_retry *r, const struct plan_retry *over)
 }
 
 void
+plan_limits_override(struct plan_limits *l, const struct plan_limits *over)
+{
+	for (unsigned i = 0; i < LIMIT_COUNT; i++) {
+		if (over->has & 1u << i)
+			l->limits.v[i] = over->limits.v[i];
+	}
+	l->has |= over->has;
+}
+
+void
+plan_limits_default(struct plan_limits *l, const struct plan_limits *from)
+{
+	struct plan_limits	sum = *from;
+
+	plan_limits_override(&sum, l);
+	*l = sum;
+}
+
+void
 plan_retry_free(struct plan_retry *r)
 {
 	strs_free(&r->on);

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "common/isolation.h"
+#include "common/limits.h"
 
 struct strs {
 	char	**v;
@@ -40,6 +41,12 @@ struct plan_retry {
 	struct strs	on, never;	/* rules, see common/spec.h */
 };
 
+/* Zeroed says nothing. */
+struct plan_limits {
+	unsigned	has;		/* 1 << enum limit: what was stated */
+	struct limits	limits;
+};
+
 struct plan_test {
 	char		*name;		/* unique in the plan */
 	char		*description;	/* NULL: none */
@@ -64,6 +71,7 @@ struct plan_test {
 	char		*skip;		/* the reason, NULL: runs */
 	struct plan_retry retry;
 	uint64_t	 output_limit;	/* bytes a stream, 0: default */
+	struct plan_limits limits;
 };
 
 struct plan {
@@ -90,6 +98,9 @@ void	strs_free(struct strs *);
 void	plan_retry_default(struct plan_retry *r, const struct plan_retry *from);
 /* The other way round: what `over` states replaces what *r has. */
 void	plan_retry_override(struct plan_retry *r, const struct plan_retry *over);
+/* The same for limits. */
+void	plan_limits_default(struct plan_limits *, const struct plan_limits *from);
+void	plan_limits_override(struct plan_limits *, const struct plan_limits *over);
 void	plan_retry_free(struct plan_retry *);	/* its contents */
 
 /* The limit of retries that the plan has for a tag ("": the run), NULL: none. */

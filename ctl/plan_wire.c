@@ -83,6 +83,9 @@ take_test(const struct msg_test_add *m, struct plan_test *t)
 	t->skip = text(m->skip);
 	t->output_limit = m->output_limit;
 	take_retry(m, &t->retry);
+	t->limits.limits = limits_of(m);
+	for (unsigned i = 0; i < LIMIT_COUNT; i++)
+		t->limits.has |= (t->limits.limits.v[i] != 0) << i;
 }
 
 int

@@ -60,6 +60,9 @@ fill(struct lists *l, const struct plan_test *t, struct msg_test_add *m)
 		.source = sv_from(t->source), .output_limit = t->output_limit,
 		.suite = sv_from(t->suite), .retry_on = borrow(l, &t->retry.on),
 		.retry_never = borrow(l, &t->retry.never), .retry_where = t->retry.where,
+#define X(NAME, member, key, unit, least, most)	.member = t->limits.limits.v[LIMIT_##NAME],
+		LIMIT_LIST(X)
+#undef X
 	};
 	if (t->has_timeout)
 		m->has |= MSG_BIT(test_add, timeout_ms);

@@ -15,7 +15,7 @@ enum suite_part {
 	SUITE_NAME, SUITE_DESCRIPTION, SUITE_TAGS, SUITE_SKIP, SUITE_TIMEOUT, SUITE_GRACE,
 	SUITE_RETRY, SUITE_COMMAND, SUITE_STDIN, SUITE_CWD, SUITE_ENV, SUITE_SETUP,
 	SUITE_TEARDOWN, SUITE_EXPECT, SUITE_RESOURCES, SUITE_SERIAL, SUITE_WEIGHT,
-	SUITE_FORMAT, SUITE_OUTPUT_LIMIT, SUITE_RECORDING,
+	SUITE_FORMAT, SUITE_OUTPUT_LIMIT, SUITE_RECORDING, SUITE_LIMITS,
 };
 #define SUITE_BIT(part)	(UINT32_C(1) << (part))
 
@@ -38,6 +38,7 @@ int	suite_run_recording(struct suite_reading *, const struct suite_node *);
 int	suite_run_stdin(struct suite_reading *, const struct suite_node *);
 int	suite_run_cwd(struct suite_reading *, const struct suite_node *);
 int	suite_run_retry(struct suite_reading *, const struct suite_node *);	/* suite_retry.c */
+int	suite_run_limits(struct suite_reading *, const struct suite_node *);	/* suite_limits.c */
 int	suite_run_env(struct suite_reading *, const struct suite_node *);
 
 #endif

@@ -214,6 +214,7 @@ read_assertions(struct suite_reading *rd, const struct suite_node *n)
 	X(weight, SUITE_WEIGHT, read_weight)				\
 	X(format, SUITE_FORMAT, read_format)				\
 	X(output_limit, SUITE_OUTPUT_LIMIT, read_output_limit)		\
+	X(limits, SUITE_LIMITS, suite_run_limits)			\
 	X(recording, SUITE_RECORDING, suite_run_recording)
 
 const char *const suite_test_keys[] = {
@@ -224,8 +225,8 @@ const char *const suite_test_keys[] = {
 };
 
 const char *const suite_test_planned[] = {
-	"id", "xfail", "sessions", "steps", "data", "fixtures", "terminal", "limits",
-	"needs", "artifacts", "import", NULL
+	"id", "xfail", "sessions", "steps", "data", "fixtures", "terminal", "needs", "artifacts",
+	"import", NULL
 };
 
 static const struct test_key {
@@ -317,7 +318,7 @@ suite_test_defaults(struct suite_tests *in, const struct suite_node *n, struct p
 			return suite_fail_at(rd.src, v->key, "'%s' has no default: write it at "
 			    "each test", v->key->text);
 		if ((*set & SUITE_BIT(part)) != 0 && part != SUITE_ENV &&
-		    part != SUITE_RETRY)
+		    part != SUITE_RETRY && part != SUITE_LIMITS)
 			continue;
 		r = read_key(&rd, key, v);
 		if (r < 0)

@@ -42,7 +42,7 @@ int	suite_test_read(struct suite_tests *, const struct suite_node *, struct plan
 
 /*
  * Gives the test each default that it does not have by itself, as `*set` says;
- * env is taken name by name, retry member by member.  The same defaults may be given
+ * env is taken name by name, retry and limits member by member.  The same defaults may be given
  * to many tests.
  */
 int	suite_test_defaults(struct suite_tests *, const struct suite_node *, struct plan_test *,

@@ -342,6 +342,7 @@ define_known(struct plan_test *t, const struct plan_test *known)
 	t->format = known->format;
 	t->output_limit = known->output_limit;
 	plan_retry_default(&t->retry, &known->retry);
+	plan_limits_default(&t->limits, &known->limits);
 }
 
 struct plan_test *

@@ -126,6 +126,11 @@ static void
 refuses_with_a_reason(void **state)
 {
 	static const struct { const char *line, *want; } cases[] = {
+		{ "--memory many", "--memory must be a size such as 65536, 64K, 512M or 2G "
+		  "(0: no limit), not 'many'" },
+		{ "--cpus 2000", "--cpus must be from 0.01 to 1024, or 0 for no limit, not '2000'" },
+		{ "--open-files 1", "--open-files must be from 8 to 1048576, or 0 for no limit, "
+		  "not '1'" },
 		{ "--retry-on tiemout", "--retry-on: 'tiemout' is no rule: did you mean 'timeout'?" },
 		{ "--retry-never exit:x",
 		  "--retry-never: retry rule 'exit:x': an exit code is a number from 0 to 255" },
@@ -262,7 +267,8 @@ verbs_have_their_own_options(void **state)
 		{ OPTIONS_PLAN, "-j 4 --order plan --each x" },
 		{ OPTIONS_FLAKY, "-E a -j4 -q --runs 20 --threshold 0.2 --stop-on-stable" },
 		{ OPTIONS_FLAKY, "--alpha 0.001 --power 0.99 --rate 0.02 --fdr 0.1 --plain" },
-		{ OPTIONS_RETRY, "-E a -j4 -q --retries 3 --timeout 3s --breaker off --detach" },
+		{ OPTIONS_RUN, "--memory 1G --processes 9 --cpus 1.5 --open-files 64 --file-size 0" },
+		{ OPTIONS_RETRY, "-E a -j4 -q --memory 1G --retries 3 --timeout 3s --breaker off --detach" },
 	};
 
 	(void)state;

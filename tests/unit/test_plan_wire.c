@@ -36,6 +36,7 @@ static const char	suite[] =
 	"  serial: true\n"
 	"  format: tap\n"
 	"  output_limit: 64K\n"
+	"  limits: {memory: 1G, processes: 9, cpu: 0.5, open-files: 64, file-size: 1}\n"
 	"  retry: {count: 0, backoff: 0, multiplier: 1.5, max: 9s, jitter: decorrelated,\n"
 	"    on: [timeout, 'text:a'], never: ['exit:1'], where: alone}\n"
 	"- {name: plain, run: x}\n"

@@ -57,6 +57,13 @@ static void jitter(struct msg_test_add *t) { t->retry_jitter = JITTER_COUNT; }
 static void multiplier(struct msg_test_add *t) { t->retry_multiplier_milli = 1000001; }
 static void output(struct msg_test_add *t) { t->output_limit = SPEC_OUTPUT_MAX + 1; }
 
+static void small_memory(struct msg_test_add *t) { t->memory = 1048575; }
+static void least_memory(struct msg_test_add *t) { t->memory = 1048576; }
+static void many_processes(struct msg_test_add *t) { t->processes = 4194305; }
+static void little_cpu(struct msg_test_add *t) { t->cpu_milli = 9; }
+static void few_files(struct msg_test_add *t) { t->open_files = 7; }
+static void large_files(struct msg_test_add *t) { t->file_size = UINT64_MAX; }
+
 static void long_suite(struct msg_test_add *t) { t->suite = (struct sv){ big, 513 }; }
 static void longest_suite(struct msg_test_add *t) { t->suite = (struct sv){ big, 512 }; }
 static void where(struct msg_test_add *t) { t->retry_where = WHERE_COUNT; }
@@ -212,6 +219,12 @@ a_test_is_checked(void **state)
 		CASE(jitter, "the jitter is unknown"),
 		CASE(multiplier, "the backoff multiplier is above 1000"),
 		CASE(output, "output_limit is above 64 MiB"),
+		CASE(small_memory, "the limit memory cannot be 1024.0 KiB"),
+		CASE(least_memory, NULL),
+		CASE(many_processes, "the limit processes cannot be 4194305"),
+		CASE(little_cpu, "the limit cpu cannot be 0.009"),
+		CASE(few_files, "the limit open-files cannot be 7"),
+		CASE(large_files, "the limit file-size cannot be 16777216 TiB"),
 		CASE(resources, "more than 64 resources"),
 		CASE(unnamed_lock, "a lock has no name"),
 		CASE(slot_of_none, "slots has an entry that is not NAME=COUNT"),

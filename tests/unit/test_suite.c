@@ -54,6 +54,8 @@ put_test(FILE *f, const struct plan_test *t)
 		(void)fprintf(f, " skip=%s", t->skip);
 	put_retry(f, &t->retry);
 	put_number(f, "limit", t->output_limit > 0, t->output_limit);
+	for (unsigned i = 0; i < LIMIT_COUNT; i++)
+		put_number(f, limit_keys[i], t->limits.has & 1u << i, t->limits.limits.v[i]);
 }
 
 /* All tests with " ; " between them, or the error. */
@@ -167,6 +169,10 @@ reads_policy(void **state)
 		{ Y(RUN "  output_limit: 10M\n"), SH " limit=10485760" },
 		{ Y(RUN "  output_limit: 64K\n"), SH " limit=65536" },
 		{ Y(RUN "  output_limit: 100\n"), SH " limit=100" },
+		{ Y(RUN "  limits: { memory: 512M, processes: 50, cpu: 1.5, open-files: 256, "
+		    "file-size: 100M }\n"),
+		  SH " memory=536870912 processes=50 cpu=1500 open-files=256 file-size=104857600" },
+		{ Y(RUN "  limits: { memory: 0, cpu: 2 }\n"), SH " memory=0 cpu=2000" },
 		{ Y(RUN "  resources: {lock: port}\n"), SH " locks[port]" },
 		{ "resources: {db: 2}\n" Y(RUN "  resources: {lock: [a, b], slots: {db: 2}}\n"),
 		  SH " locks[a][b] slots[db=2]" },
@@ -252,6 +258,9 @@ reads_suites(void **state)
 		  SH " slots[db=1]" },
 		{ "config: {timeout: 7s, retry: 1, verbose: true}\n" Y(RUN),
 		  SH " timeout=7000 retry=1" },
+		{ "defaults: {limits: {memory: 64M, processes: 5}}\n"
+		  Y(RUN "  limits: {memory: 1G, cpu: 1}\n"),
+		  SH " memory=1073741824 processes=5 cpu=1000" },
 		{ "config: {timeout: 7s}\ndefaults: {timeout: 1s}\n" Y(RUN), SH " timeout=1000" },
 		/* the original's form, in YAML */
 		{ "tests:\n- name: t\n  command: x\n  timeout: 2500\n  assertions:\n"

@@ -238,6 +238,19 @@ refuses_wrong_values(void **state)
 		  "'1T'" },
 		{ Y(RUN "  output_limit: 65M\n"),
 		  "s.yaml:4:17: 'output_limit' must be from 1 to 67108864 bytes, not '65M'" },
+		{ Y(RUN "  limits: {memory: lots}\n"),
+		  "s.yaml:4:20: 'memory' must be a size such as 65536, 64K, 512M or 2G "
+		  "(0: no limit), not 'lots'" },
+		{ Y(RUN "  limits: {memory: 1K}\n"),
+		  "s.yaml:4:20: 'memory' must be from 1 MiB to 1024 TiB, or 0 for no limit, "
+		  "not '1K'" },
+		{ Y(RUN "  limits: {cpu: 1.2345}\n"),
+		  "s.yaml:4:17: 'cpu' must be a number of CPUs such as 2 or 1.5 (0: no limit), "
+		  "not '1.2345'" },
+		{ Y(RUN "  limits: {procesess: 5}\n"),
+		  "s.yaml:4:12: unknown key 'procesess': did you mean 'processes'?" },
+		{ Y(RUN "  limits: 512M\n"),
+		  "s.yaml:4:11: 'limits' must be a mapping, not '512M'" },
 		{ Y(RUN "  format: xml\n"),
 		  "s.yaml:4:11: 'format' must be one of exit, tap, not 'xml'" },
 		{ Y(RUN "  env: {A=B: c}\n"), "s.yaml:4:9: 'A=B' is no name for a variable" },
