@@ -26,6 +26,7 @@
 #include "worker/command.h"
 #include "worker/company.h"
 #include "worker/condition.h"
+#include "worker/confine.h"
 #include "worker/failure.h"
 #include "worker/iocount.h"
 #include "worker/judge.h"
@@ -57,6 +58,7 @@ struct attempt {
 	uint64_t		 slot;
 	struct pauser		 pauser;
 	struct company		 company;
+	struct confine		 confine;
 	bool			 shared;	/* its folder is the run's */
 	char			 dir[TMPDIR_NAME];	/* of it; "" none */
 
@@ -103,6 +105,7 @@ start_command(struct attempt *a, struct svs argv, uint64_t timeout_ms, uint64_t 
 	cmd.argv = v;
 	cmd.condition = a->phase == PHASE_TEST ? a->condition : FLAKE_PLAIN;
 	cmd.cpu = (unsigned)a->slot;
+	cmd.limits = a->confine.any ? &a->confine.exec : NULL;
 	r = command_input(a->phase == PHASE_TEST ? a->spec.stdin_data : (struct sv){ NULL, 0 },
 	    &cmd.in);
 	if (r == 0)
@@ -375,6 +378,7 @@ measure(struct attempt *a)
 	f[FIGURE_MAJOR_FAULTS] = u->major_faults;
 	f[FIGURE_VOLUNTARY] = u->voluntary;
 	f[FIGURE_INVOLUNTARY] = u->involuntary;
+	confine_end(&a->confine, u, a->sampler.peak);
 	iocount_take(a->host->iocount, &f[FIGURE_READ_BYTES], &f[FIGURE_WRITE_BYTES]);
 	f[FIGURE_PROCESSES] = u->processes;
 	f[FIGURE_SESSIONS] = u->sessions;
@@ -389,6 +393,7 @@ decide(struct attempt *a, struct judgement *ret, struct tap_result *tap)
 		.spec = &a->spec, .no_ground = a->no_ground, .no_start = a->no_start,
 		.setup = a->hook_problem[PHASE_SETUP],
 		.teardown = a->hook_problem[PHASE_TEARDOWN],
+		.oom = a->confine.oom, .note = a->confine.note,
 		.timed_out = test->timed_out, .cancelled = a->aborted,
 		.run_timed_out = a->run_timed_out, .timeout_ms = a->timeout_ms,
 		.wstatus = test->wstatus, .capture = a->captures[PHASE_TEST],
@@ -569,6 +574,31 @@ read_spec(struct attempt *a, struct sv spec)
 	return a->spec.argv.n > 0 && a->spec.cwd.n > 0;
 }
 
+/* It is ended at once, whichever of its commands runs. */
+static void
+on_over_memory(void *arg)
+{
+	struct attempt	*a = arg;
+
+	if (a->phase > PHASE_SWEEP)
+		return;
+	a->confine.killed = true;
+	pauser_stop(&a->pauser);
+	stage_stop(&a->stages[a->phase], true);
+}
+
+static void
+confine(struct attempt *a)
+{
+	if (a->no_ground == NULL)
+		a->no_ground = confine_begin(&a->confine, &a->spec, a->slot);
+	if (!a->confine.watched)
+		return;
+	a->sampler.limit = a->confine.limits.v[LIMIT_MEMORY];
+	a->sampler.over = on_over_memory;
+	a->sampler.arg = a;
+}
+
 struct attempt *
 attempt_start(const struct attempt_host *host, const struct attempt_context *ctx,
     const struct msg_attempt *m)
@@ -600,6 +630,7 @@ attempt_start(const struct attempt_host *host, const struct attempt_context *ctx
 	}
 	a->no_ground = make_dir(a, ctx->run);
 	make_env(a, ctx, m);
+	confine(a);
 	sampler_start(&a->sampler);
 	if (a->no_ground != NULL) {
 		a->phase = PHASE_TEST;
@@ -646,6 +677,7 @@ attempt_free(struct attempt *a)
 		free(a->hook_problem[i]);
 	}
 	condition_env_free(&a->env);
+	confine_clear(&a->confine);
 	sweep_clear(&a->sweep);
 	tap_free(a->tap);
 	free(a->cwd);

@@ -76,7 +76,9 @@ command_describe_failure(struct sv file, const char *cwd, enum exec_where where,
 {
 	struct strbuf	t = { NULL, 0, 0 };
 
-	if (where == EXEC_CHDIR) {
+	if (where == EXEC_CONFINE) {
+		strbuf_addf(&t, "cannot be held to its limits");
+	} else if (where == EXEC_CHDIR) {
 		strbuf_addf(&t, "cannot enter the folder ");
 		strbuf_add_escaped(&t, sv_from(cwd), 4 * STRBUF_SHOWN);
 		strbuf_addf(&t, ": %s", strerror(error));

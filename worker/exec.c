@@ -27,8 +27,8 @@ struct start {
 	const struct exec_command	*cmd;
 	char			**files;	/* what argv[0] may be, in order */
 	char			**script;	/* "/bin/sh", a place for the file, argv[1]... */
-	bool			  has_cpu;
-	cpu_set_t		  cpu;		/* with has_cpu: the only one to run on */
+	bool			  has_cpus;
+	cpu_set_t		  cpus;		/* with has_cpus: those to run on */
 	struct rlimit		  limit;	/* FEW_FILES: what it is given */
 	int			  error;
 	enum exec_where		  where;
@@ -92,10 +92,6 @@ static void
 change(const struct start *s)
 {
 	switch (s->cmd->condition) {
-	case FLAKE_ONE_CPU:
-		if (s->has_cpu)
-			(void)sched_setaffinity(0, sizeof s->cpu, &s->cpu);
-		break;
 	case FLAKE_LOW_PRIORITY:
 	case FLAKE_LOADED:
 		give_way();
@@ -109,6 +105,30 @@ change(const struct start *s)
 	default:
 		break;
 	}
+}
+
+/* Without all of its limits it does not run: 0 or -1. */
+static int
+confine(const struct start *s)
+{
+	const struct exec_limits	*l = s->cmd->limits;
+	struct rlimit			 now;
+
+	if (s->has_cpus && sched_setaffinity(0, sizeof s->cpus, &s->cpus) == -1 && l != NULL)
+		return -1;
+	for (unsigned i = 0; l != NULL && i < l->nrlimits; i++) {
+		const struct exec_rlimit	*r = &l->rlimits[i];
+
+		if (getrlimit(r->resource, &now) == -1)
+			return -1;
+		if (now.rlim_cur > r->most)
+			now.rlim_cur = r->most;
+		if (now.rlim_max > r->most)
+			now.rlim_max = r->most;
+		if (setrlimit(r->resource, &now) == -1)
+			return -1;
+	}
+	return 0;
 }
 
 /* Only calls that are safe after a fork with shared memory. */
@@ -128,6 +148,11 @@ child(void *arg)
 	(void)dup2(cmd->err, STDERR_FILENO);
 	(void)close_range(STDERR_FILENO + 1, ~0u, 0);
 	change(s);
+	s->where = EXEC_CONFINE;
+	if (confine(s) == -1) {
+		s->error = errno;
+		_exit(127);
+	}
 	s->where = EXEC_CHDIR;
 	if (chdir(cmd->cwd) == -1) {
 		s->error = errno;
@@ -151,23 +176,23 @@ child(void *arg)
 	_exit(127);
 }
 
-/* The n-th of the CPUs that we may use, counted round. */
+/* `want` of the CPUs that we may use from the first-th on, counted round. */
 static void
-choose_cpu(struct start *s, unsigned n)
+choose_cpus(struct start *s, unsigned first, unsigned want)
 {
 	cpu_set_t	all;
-	int		count;
+	unsigned	count;
 
-	if (sched_getaffinity(0, sizeof all, &all) == -1 || (count = CPU_COUNT(&all)) == 0)
+	if (sched_getaffinity(0, sizeof all, &all) == -1 || (count = (unsigned)CPU_COUNT(&all)) == 0)
 		return;
-	n %= (unsigned)count;
-	for (int i = 0; i < CPU_SETSIZE && !s->has_cpu; i++) {
-		if (!CPU_ISSET(i, &all) || n-- > 0)
+	CPU_ZERO(&s->cpus);
+	for (unsigned i = 0, n = 0; i < CPU_SETSIZE; i++) {
+		if (!CPU_ISSET(i, &all))
 			continue;
-		CPU_ZERO(&s->cpu);
-		CPU_SET(i, &s->cpu);
-		s->has_cpu = true;
+		if ((n++ + count - first % count) % count < want)
+			CPU_SET(i, &s->cpus);
 	}
+	s->has_cpus = true;
 }
 
 static void
@@ -191,7 +216,9 @@ exec_start(const struct exec_command *cmd, pid_t *ret_pid, enum exec_where *ret_
 	s.script[0] = (char[]){ "/bin/sh" };
 	memcpy(&s.script[2], &cmd->argv[1], n * sizeof *s.script);
 	if (cmd->condition == FLAKE_ONE_CPU)
-		choose_cpu(&s, cmd->cpu);
+		choose_cpus(&s, cmd->cpu, 1);
+	else if (cmd->limits != NULL && cmd->limits->cpus > 0)
+		choose_cpus(&s, cmd->limits->first_cpu, cmd->limits->cpus);
 	if (cmd->condition == FLAKE_FEW_FILES)
 		choose_files(&s);
 	pid = clone(child, cmd->stack + EXEC_STACK, CLONE_VM | CLONE_VFORK | SIGCHLD, &s);

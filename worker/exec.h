@@ -6,6 +6,7 @@
 #ifndef WORKER_EXEC_H
 #define WORKER_EXEC_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "common/flake.h"
@@ -18,7 +19,22 @@
  * it.  Only the soft one: what knows that it needs more, and asks for it, is sound. */
 #define EXEC_FEW_FILES	256
 
-enum exec_where { EXEC_CLONE, EXEC_CHDIR, EXEC_EXEC };
+enum exec_where { EXEC_CLONE, EXEC_CONFINE, EXEC_CHDIR, EXEC_EXEC };
+
+#define EXEC_RLIMITS	5
+
+struct exec_rlimit {
+	int		resource;
+	uint64_t	most;		/* lowers what it has, and never raises it */
+};
+
+/* What the child and all under it are held to. */
+struct exec_limits {
+	struct exec_rlimit	rlimits[EXEC_RLIMITS];
+	unsigned		nrlimits;
+	unsigned		cpus;		/* it may use so many of ours; 0: all */
+	unsigned		first_cpu;	/* counted round */
+};
 
 struct exec_command {
 	char *const	*argv;		/* [0]: looked up in the PATH of envp */
@@ -28,6 +44,7 @@ struct exec_command {
 	/* Its part of ONE_CPU, LOW_PRIORITY, LOADED, FEW_FILES, FIXED_LAYOUT. */
 	enum flake_condition condition;
 	unsigned	 cpu;		/* ONE_CPU: which of those that we may use */
+	const struct exec_limits *limits;	/* NULL: none */
 	char		*stack;		/* EXEC_STACK bytes for the child, until its execve */
 };
 

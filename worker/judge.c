@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "common/limits.h"
 #include "common/spec.h"
 #include "common/xalloc.h"
 #include "worker/assertion.h"
@@ -146,6 +147,17 @@ check_all(const struct judge_facts *f, struct assertion_facts *af, struct judgem
 
 /* ---- the command's own end ---- */
 
+/* What the limit of a file's size has to do with it. */
+static void
+add_file_size(const struct judge_facts *f, struct judgement *j)
+{
+	char	text[LIMIT_TEXT];
+
+	if (f->spec->file_size != 0)
+		strbuf_addf(&j->message, ": a file grew beyond its limit of file-size, %s",
+		    limit_text(LIMIT_FILE_SIZE, f->spec->file_size, text));
+}
+
 static void
 judge_crash(const struct judge_facts *f, struct judgement *j)
 {
@@ -155,6 +167,8 @@ judge_crash(const struct judge_facts *f, struct judgement *j)
 	conclude(j, OUTCOME_CRASH, CATEGORY_CRASH);
 	j->message.n = 0;	/* a failed assertion is the lesser news */
 	strbuf_addf(&j->message, "%s", end);
+	if (sig == SIGXFSZ)
+		add_file_size(f, j);
 	if (WCOREDUMP(f->wstatus))
 		strbuf_addf(&j->message, " (core dumped)");
 	else if (sig == SIGKILL)
@@ -187,8 +201,12 @@ judge_command(const struct judge_facts *f, struct judgement *j)
 		return;
 	}
 	conclude(j, OUTCOME_PASS, CATEGORY_NONE);
-	if (check_all(f, &af, j) > 0)
+	if (check_all(f, &af, j) > 0) {
 		conclude(j, OUTCOME_FAIL, CATEGORY_ASSERTION);
+		/* How a shell says it of what it has run. */
+		if (!af.signaled && af.code == 128 + SIGXFSZ)
+			add_file_size(f, j);
+	}
 	if (af.signaled && !assertion_takes_signal(f->spec->expect, af.code))
 		judge_crash(f, j);
 	else if (f->tap != NULL)
@@ -214,6 +232,9 @@ judge(const struct judge_facts *f, struct judgement *j)
 	if (f->no_ground != NULL) {
 		conclude(j, OUTCOME_EXEC_ERROR, CATEGORY_INFRASTRUCTURE);
 		strbuf_addf(&j->message, "%s", f->no_ground);
+	} else if (f->oom != NULL && !f->run_timed_out && !f->cancelled) {
+		conclude(j, OUTCOME_OOM, CATEGORY_RESOURCE);
+		strbuf_addf(&j->message, "%s", f->oom);
 	} else if (f->timed_out || f->run_timed_out) {
 		judge_timeout(f, j);
 	} else if (f->cancelled) {
@@ -239,6 +260,10 @@ judge(const struct judge_facts *f, struct judgement *j)
 		strbuf_addf(&j->message, "%sa process of the test could not be killed",
 		    j->message.n > 0 ? "; " : "");
 	}
+	if (f->note != NULL && (j->outcome == OUTCOME_PASS || j->outcome == OUTCOME_SKIP))
+		list(j, "limits", true, f->note);
+	else if (f->note != NULL)
+		strbuf_addf(&j->message, "%s%s", j->message.n > 0 ? "; " : "", f->note);
 }
 
 void

@@ -22,6 +22,8 @@ struct judge_facts {
 	const char	*no_start;	/* why the command could not be started */
 	const char	*no_ground;	/* why it was not even tried: our own fault */
 	const char	*setup, *teardown; /* what went wrong with the hook */
+	const char	*oom;		/* it had more memory than it may */
+	const char	*note;		/* what else its limits did to it */
 	bool		 stuck;		/* something could not be killed */
 	bool		 timed_out, cancelled;
 	bool		 run_timed_out;	/* cancelled since the run's time is up */

@@ -171,6 +171,20 @@ weigh(struct sampler *s, const struct process *v, size_t n, uint64_t rss, uint64
 	return cost;
 }
 
+/* Whether it has more than it may.  What was counted twice is no reason to say so. */
+static bool
+is_over(struct sampler *s, const struct process *v, size_t n, uint64_t rss)
+{
+	uint64_t	sum;
+
+	if (s->limit == 0 || rss <= s->limit)
+		return false;
+	sum = n == 1 ? rss : sum_pss(v, n);
+	if (sum > s->peak)
+		s->peak = sum;
+	return sum > s->limit;
+}
+
 /* ---- time ---- */
 
 uint64_t
@@ -190,9 +204,10 @@ sampler_gap_ms(uint64_t age_us, uint64_t spent_us, uint64_t cost_us, bool grew)
 	return gap;
 }
 
-/* One look; whether memory has grown, and what the next one will cost at least. */
+/* One look; whether memory has grown, whether it is more than the limit, and what the
+ * next look will cost at least. */
 static bool
-look(struct sampler *s, uint64_t age_us, uint64_t *ret_cost)
+look(struct sampler *s, uint64_t age_us, uint64_t *ret_cost, bool *ret_over)
 {
 	uint64_t	 before = cpu_us(), rss, weighed = 0;
 	struct process	*v;
@@ -203,6 +218,7 @@ look(struct sampler *s, uint64_t age_us, uint64_t *ret_cost)
 		s->peak = rss;
 	else if (rss > s->peak)
 		weighed = weigh(s, v, n, rss, age_us);
+	*ret_over = is_over(s, v, n, rss);
 	s->last = rss;
 	free(v);
 	*ret_cost = cpu_us() - before;
@@ -215,15 +231,20 @@ static void
 on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct sampler	*s = arg;
-	uint64_t	 age = now_us() - s->start_us, cost;
+	uint64_t	 age = now_us() - s->start_us, cost, gap;
 	struct timeval	 tv;
-	bool		 grew;
+	bool		 grew, over;
 
 	(void)fd;
 	(void)what;
-	grew = look(s, age, &cost);
-	tv = clock_timeval(sampler_gap_ms(age, s->spent_us, cost, grew));
+	grew = look(s, age, &cost, &over);
+	gap = sampler_gap_ms(age, s->spent_us, cost, grew);
+	if (s->limit != 0 && s->last > s->limit / 8)
+		gap = SAMPLER_LIMIT_MS + cost * SAMPLER_LIMIT_SHARE / 1000;
+	tv = clock_timeval(gap);
 	(void)event_add(&s->timer, &tv);
+	if (over)
+		s->over(s->arg);
 }
 
 void

@@ -10,6 +10,8 @@
  * of them share.  Where the sum would be a new peak and there are several processes,
  * the proportional sets (PSS) are read, which cost the kernel a walk over all pages:
  * they decide.  For a process whose PSS we may not read its resident set counts.
+ *
+ * It also watches over a limit, where nobody better does.
  */
 #ifndef WORKER_SAMPLER_H
 #define WORKER_SAMPLER_H
@@ -26,6 +28,9 @@
 #define SAMPLER_MAX_MS		100
 #define SAMPLER_GROWTH_MS	20	/* between looks while memory grows */
 #define SAMPLER_SHARE		100	/* 1 % */
+/* A tree that has some of its limit is looked at this often, for at most 10 % of the time. */
+#define SAMPLER_LIMIT_MS	5
+#define SAMPLER_LIMIT_SHARE	10
 
 struct sampler {
 	struct event	 timer;
@@ -37,6 +42,10 @@ struct sampler {
 	uint64_t	 ticks;		/* of the CPU, of those that lived then */
 	uint64_t	 peak;		/* bytes; 0: not known yet */
 	uint64_t	 pss_ns_page;	/* what a page of a PSS costs to count */
+	/* A tree with more than this (0: none) is told of, at each look. */
+	uint64_t	 limit;		/* bytes */
+	void		(*over)(void *arg);
+	void		*arg;
 };
 
 void	sampler_init(struct sampler *, struct event_base *, struct usage *);

@@ -1,0 +1,136 @@
+/* Who enforces which limit, and what came of it; see confine.h. */
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/xalloc.h"
+#include "worker/confine.h"
+#include "worker/strbuf.h"
+#include "worker/usage.h"
+
+#define DATA_TIMES	2	/* a process may map this often what its tree may have */
+
+static void
+add_rlimit(struct confine *c, int resource, uint64_t most)
+{
+	c->exec.rlimits[c->exec.nrlimits++] = (struct exec_rlimit){ resource, most };
+}
+
+/* Threads of all processes of this user: the kernel counts them together. */
+static uint64_t
+count_own(void)
+{
+	DIR		*proc = opendir("/proc");
+	struct dirent	*d;
+	struct stat	 st;
+	char		 path[64];
+	uint64_t	 n = 0;
+
+	while (proc != NULL && (d = readdir(proc)) != NULL) {
+		if (d->d_name[0] < '0' || d->d_name[0] > '9')
+			continue;
+		(void)snprintf(path, sizeof path, "%.20s/task", d->d_name);
+		if (fstatat(dirfd(proc), path, &st, 0) == 0 && st.st_uid == getuid() &&
+		    st.st_nlink > 2)
+			n += st.st_nlink - 2;
+	}
+	if (proc != NULL)
+		(void)closedir(proc);
+	return n;
+}
+
+static char *
+limit_processes(struct confine *c)
+{
+	/* For root the kernel does not look at it. */
+	if (geteuid() == 0)
+		return xstrdup("processes cannot be limited here: there is no control group, and "
+		    "the tests run as root");
+	add_rlimit(c, RLIMIT_NPROC, count_own() + c->limits.v[LIMIT_PROCESSES]);
+	return NULL;
+}
+
+static char *
+limit_cpu(struct confine *c, uint64_t slot)
+{
+	uint64_t	milli = c->limits.v[LIMIT_CPU];
+
+	if (milli % 1000 != 0)
+		return xstrdup("a part of a CPU cannot be given here: there is no control group");
+	c->exec.cpus = (unsigned)(milli / 1000);
+	c->exec.first_cpu = (unsigned)slot * c->exec.cpus;
+	return NULL;
+}
+
+char *
+confine_begin(struct confine *c, const struct msg_test_add *spec, uint64_t slot)
+{
+	const uint64_t	*v = c->limits.v;
+	char		*why = NULL;
+
+	c->limits = limits_of(spec);
+	c->any = limits_any(&c->limits);
+	if (!c->any)
+		return NULL;
+	if (v[LIMIT_OPEN_FILES] != 0)
+		add_rlimit(c, RLIMIT_NOFILE, v[LIMIT_OPEN_FILES]);
+	if (v[LIMIT_FILE_SIZE] != 0)
+		add_rlimit(c, RLIMIT_FSIZE, v[LIMIT_FILE_SIZE]);
+	if (v[LIMIT_MEMORY] != 0) {
+		add_rlimit(c, RLIMIT_DATA, v[LIMIT_MEMORY] * DATA_TIMES);
+		c->watched = true;
+	}
+	if (v[LIMIT_PROCESSES] != 0)
+		why = limit_processes(c);
+	if (why == NULL && v[LIMIT_CPU] != 0)
+		why = limit_cpu(c, slot);
+	return why;
+}
+
+void
+confine_clear(struct confine *c)
+{
+	free(c->oom);
+	free(c->note);
+	c->oom = c->note = NULL;
+}
+
+/* Between two looks of the sampler a process may have come and gone: the kernel knows
+ * its largest resident set.  Before its execve a child has ours, which is not its own. */
+static uint64_t
+largest_known(const struct usage *u, uint64_t tree_peak)
+{
+	struct rusage	ours;
+
+	if (u->max_rss <= tree_peak || getrusage(RUSAGE_SELF, &ours) == -1 ||
+	    u->max_rss <= (uint64_t)ours.ru_maxrss * 1024)
+		return tree_peak;
+	return u->max_rss;
+}
+
+static void
+describe_oom(struct confine *c, uint64_t used)
+{
+	struct strbuf	t = { NULL, 0, 0 };
+	char		limit[LIMIT_TEXT], had[LIMIT_TEXT];
+
+	strbuf_addf(&t, "out of memory: its limit is %s, it had %s",
+	    limit_text(LIMIT_MEMORY, c->limits.v[LIMIT_MEMORY], limit),
+	    limit_text(LIMIT_MEMORY, used, had));
+	c->oom = t.p;
+}
+
+void
+confine_end(struct confine *c, const struct usage *u, uint64_t tree_peak)
+{
+	uint64_t	used;
+
+	if (!c->watched)
+		return;
+	used = largest_known(u, tree_peak);
+	if (c->killed || used > c->limits.v[LIMIT_MEMORY])
+		describe_oom(c, used);
+}
