@@ -12,6 +12,7 @@
 
 #include "common/log.h"
 #include "supervisor/access.h"
+#include "supervisor/cgroup.h"
 #include "supervisor/control.h"
 #include "supervisor/overview.h"
 #include "supervisor/quota.h"
@@ -238,6 +239,21 @@ on_run_begin(struct conn *c, uint32_t id, const struct msg_run_begin *m)
 	return 0;
 }
 
+/* A test that would be without one of its limits is none to run. */
+static void
+check_limits(struct conn *c, const struct msg_test_add *m)
+{
+	const struct server	*s = c->server;
+	struct limits		 l = limits_of(m);
+	char			 why[CGROUP_WHY];
+
+	if (!limits_any(&l) || cgroup_can(s->cgroup, &l, !s->service && s->uid == 0, why) == 0)
+		return;
+	c->draft->error = -EINVAL;
+	(void)snprintf(c->draft->why, sizeof c->draft->why, "test '%.*s': %s",
+	    (int)(m->name.n > 100 ? 100 : m->name.n), m->name.p, why);
+}
+
 static int
 on_test_add(struct conn *c, uint32_t id, const struct msg_test_add *m)
 {
@@ -249,6 +265,8 @@ on_test_add(struct conn *c, uint32_t id, const struct msg_test_add *m)
 	if (c->draft->error == 0)
 		c->draft->error = quota_memory(c, c->draft->why);
 	draft_add(c->draft, m, &c->server->config);
+	if (c->draft->error == 0)
+		check_limits(c, m);
 	return 0;
 }
 

@@ -431,6 +431,18 @@ set_limits(const struct manifest *p, const struct msg_test_add *m, struct manife
 		t->limit_ms += teardown + t->grace_ms;
 }
 
+/* What it may have, where that is anything in particular. */
+static int
+keep_limits(struct manifest *p, const struct msg_test_add *m, struct manifest_test *t)
+{
+	struct limits	l = limits_of(m);
+
+	if (!limits_any(&l))
+		return 0;
+	t->limits = arena_dup(&p->arena, &l, sizeof l);
+	return t->limits != NULL ? 0 : -ENOMEM;
+}
+
 int
 manifest_add(struct manifest *p, const struct msg_test_add *m, const struct config *c, char why[MANIFEST_WHY])
 {
@@ -468,7 +480,8 @@ manifest_add(struct manifest *p, const struct msg_test_add *m, const struct conf
 	if (p->shared)
 		st = (struct sched_test){ .weight = 1, .skip = st.skip };
 	set_limits(p, m, &t);
-	if (number_tags(p, m, &st) != 0 || grow(p) != 0 || msg_encode(MSG_TEST_ADD, m, &spec, &len) != 0)
+	if (keep_limits(p, m, &t) != 0 || number_tags(p, m, &st) != 0 || grow(p) != 0 ||
+	    msg_encode(MSG_TEST_ADD, m, &spec, &len) != 0)
 		return no_memory(why);
 	t.spec = (struct sv){ arena_dup(&p->arena, spec, len), len };
 	free(spec);

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/limits.h"
 #include "common/msg.h"
 #include "supervisor/arena.h"
 #include "supervisor/config.h"
@@ -39,6 +40,7 @@ struct manifest_test {
 	uint64_t		 timeout_ms;	/* 0: none */
 	uint64_t		 limit_ms;	/* with hooks and graces, 0: none */
 	uint32_t		 grace_ms, output_limit;
+	const struct limits	*limits;	/* NULL: none; in the arena */
 	uint32_t		 attempts, lost, delay_ms;
 	uint32_t		 retries;	/* that were granted and have started */
 	uint64_t		 ready_us;	/* since when it could start, monotonic */

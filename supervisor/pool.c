@@ -615,7 +615,7 @@ pool_row(const struct pool *p, uid_t uid, unsigned *i, struct msg_worker_row *re
 	*ret = (struct msg_worker_row){ .slot = s->number, .pid = (uint64_t)s->pid,
 	    .state = sv_from(slot_state_name(s->fsm.state)), .completed = s->completed,
 	    .replaced = s->replaced, .host = sv_from(s->host),
-	    .isolation = sv_from(s->isolation), .busy_us = s->busy_us };
+	    .isolation = sv_from(slot_isolation(s)), .busy_us = s->busy_us };
 	if (uid != 0) {
 		ret->completed -= s->before.completed;
 		ret->replaced -= s->before.replaced;
@@ -660,6 +660,12 @@ void
 pool_act_for_users(struct pool *p)
 {
 	p->shop.as_users = true;
+}
+
+void
+pool_use_groups(struct pool *p, struct cgroup *g)
+{
+	p->shop.cgroup = g;
 }
 
 void

@@ -16,8 +16,10 @@
 #include "common/msg.h"
 #include "supervisor/config.h"
 
+struct cgroup;
 struct event_base;
 struct identity;
+struct limits;
 struct log_subject;
 struct peer_set;
 struct pool;
@@ -38,6 +40,7 @@ struct pool_job {
 	uint64_t	 timeout_ms, grace_ms, output_limit;
 	uint64_t	 limit_ms;	/* all of it with its hooks, 0: no limit */
 	bool		 follow, shared;	/* shared: see msg.def */
+	const struct limits *limits;	/* NULL: none; borrowed likewise */
 	enum flake_condition condition;
 };
 
@@ -81,6 +84,9 @@ void		 pool_free(struct pool *);
  * folder of the pool is then one in which each user has a folder, POOL_USER and the uid. */
 #define POOL_USER	"u."
 void		 pool_act_for_users(struct pool *);
+
+/* Control groups for its slots; borrowed. */
+void		 pool_use_groups(struct pool *, struct cgroup *);
 
 /* Gives an attempt to the lowest idle slot, or to a new one as soon as it is up.
  * 0, -ENOMEM, or -EPERM for one that is nobody's where each is somebody's. */

@@ -28,7 +28,7 @@ start_attempt(struct run *run, const struct sched_act *a)
 	    .kind = { .who = run->who, .isolation = run->plan.isolation },
 	    .grace_ms = t->grace_ms,
 	    .output_limit = t->output_limit, .follow = run->plan.live || t->follow,
-	    .shared = run->plan.shared, .condition = a->condition };
+	    .shared = run->plan.shared, .limits = t->limits, .condition = a->condition };
 	struct sched_in		 lost = { .type = SCHED_IN_DONE, .test = a->test,
 	    .attempt = a->attempt, .outcome = OUTCOME_LOST };
 

@@ -12,6 +12,7 @@
 
 #include "common/log.h"
 #include "common/rmtree.h"
+#include "supervisor/cgroup.h"
 #include "supervisor/cpus.h"
 #include "supervisor/folders.h"
 #include "supervisor/resume.h"
@@ -184,6 +185,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	runs_tick(&s->runs, now);
 	manager_tick(s->manager);
+	cgroup_tidy(s->cgroup);
 	if (s->runs.nactive == 0)
 		history_idle(s->history);
 	if (!idle(s))
@@ -406,6 +408,10 @@ server_init(struct server *s, const struct server_setup *setup)
 		fatal("server", "out of memory");
 	if (s->service)
 		pool_act_for_users(s->pool);
+	s->cgroup = cgroup_new(s->service);
+	pool_use_groups(s->pool, s->cgroup);
+	log_info("server", "groups of tests: %s", s->cgroup != NULL ? cgroup_name(s->cgroup) :
+	    "none");
 	s->history = history_new(s->base, &s->peers, &s->config, s->pool, &s->state,
 	    setup->store, &history_ops, s);
 	s->runs.pool = s->pool;
@@ -433,6 +439,7 @@ server_free(struct server *s)
 	ask_free(&s->asks);
 	history_free(s->history);
 	pool_free(s->pool);
+	cgroup_free(s->cgroup);
 	state_close(&s->state);
 	event_free(s->tick);
 	event_free(s->pump);

@@ -43,6 +43,7 @@ struct server_setup {
 };
 
 #define SERVER_PROGRAM	"paratestd " PARATEST_VERSION
+struct cgroup;
 
 struct server {
 	struct event_base	*base;
@@ -54,6 +55,7 @@ struct server {
 	struct control		*control;
 	struct runs		 runs;
 	struct pool		*pool;
+	struct cgroup		*cgroup;	/* NULL: none can be had */
 	struct history		*history;
 	struct asks		 asks;
 	struct watches		 watches;

@@ -12,6 +12,7 @@
 #include "common/peer.h"
 #include "common/privilege.h"
 #include "common/proctree.h"
+#include "supervisor/cgroup.h"
 #include "supervisor/slot.h"
 #include "supervisor/spawn.h"
 
@@ -35,6 +36,13 @@ subject(const struct slot *s)
 	return about;
 }
 
+/* Groups of version 1 are only for those attempts that need them. */
+const char *
+slot_isolation(const struct slot *s)
+{
+	return s->grouped ? "cgroup" : s->isolation;
+}
+
 /* ---- what slot_fsm asks for ---- */
 
 static void
@@ -42,7 +50,7 @@ lose_attempt(struct slot *s)
 {
 	struct pool_job	 job = s->job;
 	struct pool_over over = { .end = POOL_LOST, .slot = s->number, .host = s->host,
-	    .isolation = s->isolation, .start_ms = s->started_wall_ms,
+	    .isolation = slot_isolation(s), .start_ms = s->started_wall_ms,
 	    .elapsed_us = now_us() - s->started_us };
 
 	memset(&s->job, 0, sizeof s->job);
@@ -58,6 +66,7 @@ slot_kill(struct slot *s)
 	if (s->pid == 0)
 		return;
 	(void)kill(s->pid, SIGSTOP);
+	cgroup_kill(s->shop->cgroup, s->number);
 	for (int i = 0; i < SLOT_KILL_ROUNDS && proctree_kill(s->pid, SIGKILL) > 0; i++)
 		;
 	(void)kill(s->pid, SIGKILL);
@@ -126,7 +135,7 @@ on_done(struct slot *s, const struct msg_attempt_done *m)
 {
 	struct pool_job	 job = s->job;
 	struct pool_over over = { .end = POOL_DONE, .slot = s->number, .host = s->host,
-	    .isolation = s->isolation, .done = m, .elapsed_us = m->elapsed_us };
+	    .isolation = slot_isolation(s), .done = m, .elapsed_us = m->elapsed_us };
 
 	if (s->attempt_id == 0 || m->attempt_id != s->attempt_id)
 		return -EBADMSG;
@@ -270,6 +279,7 @@ slot_spawn(struct slot *s)
 	s->why[0] = '\0';
 	r = take_folder(s);
 	w.scratch = s->scratch;
+	w.cgroup = cgroup_worker(p->cgroup, s->number, s->who);
 	w.shared = s->home != NULL ? s->home : p->shared;
 	if (r == 0)
 		r = spawn_worker(p->program, &w, &s->pid, &fd, why);
@@ -295,6 +305,20 @@ slot_spawn(struct slot *s)
 
 /* ---- attempts ---- */
 
+/* Without them it may not run. */
+static int
+set_limits(struct slot *s, const struct pool_job *job)
+{
+	static const struct limits	 none;
+	const struct limits		*l = job->limits != NULL ? job->limits : &none;
+	struct cgroup			*g = s->shop->cgroup;
+
+	s->grouped = false;
+	for (int i = 0; i < LIMIT_COUNT; i++)
+		s->grouped |= l->v[i] != 0 && cgroup_holds(g, (enum limit)i);
+	return cgroup_limit(g, s->number, l);
+}
+
 void
 slot_give(struct slot *s, const struct pool_job *job)
 {
@@ -314,7 +338,8 @@ slot_give(struct slot *s, const struct pool_job *job)
 	    s->shop->config->worker_timeout_ms : SLOT_NEVER;
 	slot_event(s, SIN_GIVEN);
 	s->shop->ops->starting(job, s->number);
-	if (s->context != job->context->context) {
+	r = set_limits(s, job);
+	if (r == 0 && s->context != job->context->context) {
 		r = peer_send(s->peer, MSG_CONTEXT, 0, job->context);
 		s->context = job->context->context;
 	}
@@ -356,6 +381,7 @@ slot_exited(struct slot *s, int status)
 	if (WIFEXITED(status) && WEXITSTATUS(status) == PRIVILEGE_EXIT && s->who != NULL)
 		(void)snprintf(s->why, sizeof s->why, "its worker could not become user %u; the "
 		    "supervisor's log says why", (unsigned)s->who->uid);
+	cgroup_kill(s->shop->cgroup, s->number);
 	s->pid = 0;
 	peer_free(s->peer);
 	s->peer = NULL;

@@ -14,6 +14,7 @@
 #include "supervisor/policy/slot_fsm.h"
 #include "supervisor/pool.h"
 
+struct cgroup;
 struct peer;
 
 /* What all slots of a pool share; all borrowed. */
@@ -24,6 +25,7 @@ struct slot_shop {
 	const char		*program;	/* of the worker */
 	const char		*shared;	/* folder that runs have theirs in */
 	bool			 as_users;	/* each worker is its jobs' user */
+	struct cgroup		*cgroup;	/* NULL: none */
 	uint64_t		 serial;	/* of workers that were users */
 	const struct pool_ops	*ops;
 	uint64_t		 next_attempt;
@@ -45,6 +47,7 @@ struct slot {
 	char		*home;		/* owned: the folder of that user; NULL: none */
 	char		 why[160];	/* why its last worker could not start; "": it could */
 	uint64_t	 claimed;	/* see claim() in pool.c */
+	bool		 grouped;	/* its attempt has limits that a group holds it to */
 	char		 host[65], isolation[16];
 	uint64_t	 context;	/* the last one that was sent */
 	struct pool_job	 job;		/* while fsm.has_attempt */
@@ -84,6 +87,9 @@ void	slot_exited(struct slot *, int status);
 
 /* Looks at its deadlines and sends a beat.  lag: by how much we are late, ms. */
 void	slot_tick(struct slot *, msec_t now, uint64_t lag);
+
+/* How what it runs is kept apart: see READY. */
+const char	*slot_isolation(const struct slot *);
 
 /* Kills the worker and all under it. */
 void	slot_kill(struct slot *);

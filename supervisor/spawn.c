@@ -205,7 +205,7 @@ static int
 start_worker(struct launch *l, const char *const *words, const struct identity *as,
     pid_t *ret_pid, int *ret_fd)
 {
-	char	 as_word[] = "--as", *argv[10] = { (char[]){ "paratest-worker" } }, *text = NULL;
+	char	 as_word[] = "--as", *argv[16] = { (char[]){ "paratest-worker" } }, *text = NULL;
 	size_t	 n = 1;
 	int	 r;
 
@@ -242,7 +242,8 @@ spawn_worker(const char *program, const struct spawn_worker *w, pid_t *ret_pid, 
 {
 	char			 level[ISOLATION_TEXT];
 	const char *const	 words[] = { "--isolation", isolation_format(&w->isolation, level),
-	    "--scratch", w->scratch, "--shared", w->shared, NULL };
+	    "--scratch", w->scratch, "--shared", w->shared,
+	    w->cgroup != NULL ? "--cgroup" : NULL, w->cgroup, NULL };
 	struct namespaces	 apart;
 	struct launch		 l = { .program = program };
 

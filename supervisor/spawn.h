@@ -19,6 +19,7 @@ struct spawn_worker {
 	const char		*scratch;	/* the folder that it may fill */
 	const char		*shared;	/* in which that and those of runs are */
 	const struct identity	*as;		/* whom it becomes; NULL: as we are */
+	const char		*cgroup;	/* what it is told of its groups; NULL: nothing */
 	struct isolation_want	 isolation;	/* AUTO, PROCESS: it has our namespaces */
 };
 

@@ -28,6 +28,7 @@
 #include "worker/condition.h"
 #include "worker/confine.h"
 #include "worker/failure.h"
+#include "worker/groups.h"
 #include "worker/iocount.h"
 #include "worker/judge.h"
 #include "worker/pauser.h"
@@ -358,6 +359,25 @@ attempt_figures(const struct attempt *a, uint64_t *ret_cpu_us, uint64_t *ret_mem
 	*ret_memory = a->sampler.last;
 }
 
+/* What its control group knows better. */
+static void
+measure_groups(struct attempt *a)
+{
+	const struct groups_use	*use = &a->confine.use;
+	uint64_t		*f = a->figures;
+
+	if (a->confine.limits.v[LIMIT_MEMORY] != 0 && use->peak != 0) {
+		f[FIGURE_TREE_PEAK] = use->peak;
+		f[FIGURE_TREE_SOURCE] = SOURCE_CGROUP;
+	}
+	/* With what nobody has waited for. */
+	if (use->user_us + use->system_us > a->done.cpu_us) {
+		f[FIGURE_USER_US] = use->user_us;
+		f[FIGURE_SYSTEM_US] = use->system_us;
+		a->done.cpu_us = use->user_us + use->system_us;
+	}
+}
+
 /* What it all has cost; SPAWN_US is there, QUEUED_US is not ours to know. */
 static void
 measure(struct attempt *a)
@@ -379,6 +399,7 @@ measure(struct attempt *a)
 	f[FIGURE_VOLUNTARY] = u->voluntary;
 	f[FIGURE_INVOLUNTARY] = u->involuntary;
 	confine_end(&a->confine, u, a->sampler.peak);
+	measure_groups(a);
 	iocount_take(a->host->iocount, &f[FIGURE_READ_BYTES], &f[FIGURE_WRITE_BYTES]);
 	f[FIGURE_PROCESSES] = u->processes;
 	f[FIGURE_SESSIONS] = u->sessions;
@@ -591,7 +612,7 @@ static void
 confine(struct attempt *a)
 {
 	if (a->no_ground == NULL)
-		a->no_ground = confine_begin(&a->confine, &a->spec, a->slot);
+		a->no_ground = confine_begin(&a->confine, a->host->groups, &a->spec, a->slot);
 	if (!a->confine.watched)
 		return;
 	a->sampler.limit = a->confine.limits.v[LIMIT_MEMORY];
@@ -620,6 +641,7 @@ attempt_start(const struct attempt_host *host, const struct attempt_context *ctx
 	a->start_us = a->ready_us = now_us();
 	a->report = (struct report){ .peer = host->peer, .attempt_id = a->id, .live = m->follow };
 	sweep_init(&a->sweep);
+	a->sweep.kill_fd = host->groups->kill;
 	for (int i = 0; i < N_STAGES; i++)
 		stage_init(&a->stages[i], host->base, &a->sweep, host->buf, &stage_ops, a);
 	sampler_init(&a->sampler, host->base, &a->sweep.usage);

@@ -12,6 +12,7 @@
 #include "worker/env.h"
 
 struct event_base;
+struct groups;
 struct iocount;
 struct peer;
 struct tmpdir;
@@ -27,6 +28,7 @@ struct attempt_host {
 	const char		*shared;	/* path, of the folders that runs share */
 	int			 shared_fd;
 	struct iocount		*iocount;
+	struct groups		*groups;
 	char			*buf;		/* STAGE_BUF bytes */
 	char			*stack;		/* EXEC_STACK bytes */
 	/* Called now and then while the loop is kept waiting. */

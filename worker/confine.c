@@ -12,6 +12,7 @@
 #include "worker/usage.h"
 
 #define DATA_TIMES	2	/* a process may map this often what its tree may have */
+#define THROTTLED_US	1000	/* less is not worth a word */
 
 static void
 add_rlimit(struct confine *c, int resource, uint64_t most)
@@ -45,6 +46,8 @@ count_own(void)
 static char *
 limit_processes(struct confine *c)
 {
+	if (groups_hold(c->groups, LIMIT_PROCESSES))
+		return NULL;
 	/* For root the kernel does not look at it. */
 	if (geteuid() == 0)
 		return xstrdup("processes cannot be limited here: there is no control group, and "
@@ -58,6 +61,8 @@ limit_cpu(struct confine *c, uint64_t slot)
 {
 	uint64_t	milli = c->limits.v[LIMIT_CPU];
 
+	if (groups_hold(c->groups, LIMIT_CPU))
+		return NULL;
 	if (milli % 1000 != 0)
 		return xstrdup("a part of a CPU cannot be given here: there is no control group");
 	c->exec.cpus = (unsigned)(milli / 1000);
@@ -66,20 +71,26 @@ limit_cpu(struct confine *c, uint64_t slot)
 }
 
 char *
-confine_begin(struct confine *c, const struct msg_test_add *spec, uint64_t slot)
+confine_begin(struct confine *c, struct groups *groups, const struct msg_test_add *spec,
+    uint64_t slot)
 {
 	const uint64_t	*v = c->limits.v;
 	char		*why = NULL;
+	int		 r;
 
+	c->groups = groups;
 	c->limits = limits_of(spec);
-	c->any = limits_any(&c->limits);
+	c->any = groups->v2 || limits_any(&c->limits);
 	if (!c->any)
 		return NULL;
+	r = groups_begin(groups, &c->limits, &c->exec);
+	if (r != 0)
+		return xasprintf("its control group cannot be used: %s", strerror(-r));
 	if (v[LIMIT_OPEN_FILES] != 0)
 		add_rlimit(c, RLIMIT_NOFILE, v[LIMIT_OPEN_FILES]);
 	if (v[LIMIT_FILE_SIZE] != 0)
 		add_rlimit(c, RLIMIT_FSIZE, v[LIMIT_FILE_SIZE]);
-	if (v[LIMIT_MEMORY] != 0) {
+	if (v[LIMIT_MEMORY] != 0 && !groups_hold(groups, LIMIT_MEMORY)) {
 		add_rlimit(c, RLIMIT_DATA, v[LIMIT_MEMORY] * DATA_TIMES);
 		c->watched = true;
 	}
@@ -112,6 +123,24 @@ largest_known(const struct usage *u, uint64_t tree_peak)
 }
 
 static void
+describe_rest(struct confine *c)
+{
+	const struct groups_use	*u = &c->use;
+	struct strbuf		 t = { NULL, 0, 0 };
+	char			 limit[LIMIT_TEXT];
+
+	if (u->hits > 0)
+		strbuf_addf(&t, "its limit of %s processes was reached %llu time%s",
+		    limit_text(LIMIT_PROCESSES, c->limits.v[LIMIT_PROCESSES], limit),
+		    (unsigned long long)u->hits, u->hits == 1 ? "" : "s");
+	if (u->throttled_us >= THROTTLED_US)
+		strbuf_addf(&t, "%sits limit of %s CPUs held it back for %llu ms",
+		    t.n > 0 ? "; " : "", limit_text(LIMIT_CPU, c->limits.v[LIMIT_CPU], limit),
+		    (unsigned long long)(u->throttled_us / 1000));
+	c->note = t.p;
+}
+
+static void
 describe_oom(struct confine *c, uint64_t used)
 {
 	struct strbuf	t = { NULL, 0, 0 };
@@ -126,11 +155,18 @@ describe_oom(struct confine *c, uint64_t used)
 void
 confine_end(struct confine *c, const struct usage *u, uint64_t tree_peak)
 {
-	uint64_t	used;
+	uint64_t	used, limit = c->limits.v[LIMIT_MEMORY];
 
+	if (!c->any)
+		return;
+	groups_end(c->groups, &c->limits, &c->use);
+	describe_rest(c);
+	/* It was at its limit then; what the kernel calls the peak may be another's. */
+	if (c->use.oom_kills > 0)
+		describe_oom(c, c->use.peak != 0 && c->use.peak < limit ? c->use.peak : limit);
 	if (!c->watched)
 		return;
 	used = largest_known(u, tree_peak);
-	if (c->killed || used > c->limits.v[LIMIT_MEMORY])
+	if (c->killed || used > limit)
 		describe_oom(c, used);
 }

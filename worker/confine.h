@@ -17,25 +17,30 @@
 
 #include "common/limits.h"
 #include "worker/exec.h"
+#include "worker/groups.h"
 
 struct usage;
 
 struct confine {
 	struct limits		 limits;
-	bool			 any;
+	struct groups		*groups;	/* borrowed */
+	bool			 any;		/* there is something to hold it to */
 	bool			 watched;	/* memory: by the sampler */
 	bool			 killed;	/* for its memory, by us */
 	struct exec_limits	 exec;
-	/* By confine_end(); malloc'ed, NULL: nothing. */
+	struct groups_use	 use;		/* by confine_end() */
+	/* Likewise; malloc'ed, NULL: nothing. */
 	char			*oom;		/* it ran out of memory */
 	char			*note;		/* what else its limits did to it */
 };
 
 /*
- * The limits of a test, for the attempt in this slot.  NULL; or why one of them cannot
+ * The limits of a test, for the attempt in this slot, by these groups and what else there
+ * is.  NULL; or why one of them cannot
  * be enforced here, malloc'ed: nothing of it may run then.
  */
-char	*confine_begin(struct confine *, const struct msg_test_add *, uint64_t slot);
+char	*confine_begin(struct confine *, struct groups *, const struct msg_test_add *,
+	    uint64_t slot);
 void	 confine_clear(struct confine *);	/* frees what it holds */
 
 /* All is over.  tree_peak: bytes that its processes had together, as far as known. */

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/xalloc.h"
+#include "worker/clone.h"
 #include "worker/env.h"
 #include "worker/exec.h"
 
@@ -107,6 +108,18 @@ change(const struct start *s)
 	}
 }
 
+static int
+enter_groups(const struct start *s)
+{
+	const struct exec_limits	*l = s->cmd->limits;
+
+	for (unsigned i = 0; l != NULL && i < l->nprocs; i++) {
+		if (write(l->procs[i], "0", 1) != 1)
+			return -1;
+	}
+	return 0;
+}
+
 /* Without all of its limits it does not run: 0 or -1. */
 static int
 confine(const struct start *s)
@@ -146,13 +159,13 @@ child(void *arg)
 		(void)dup2(cmd->in, STDIN_FILENO);
 	(void)dup2(cmd->out, STDOUT_FILENO);
 	(void)dup2(cmd->err, STDERR_FILENO);
-	(void)close_range(STDERR_FILENO + 1, ~0u, 0);
-	change(s);
 	s->where = EXEC_CONFINE;
-	if (confine(s) == -1) {
+	if (enter_groups(s) == -1 || confine(s) == -1) {
 		s->error = errno;
 		_exit(127);
 	}
+	(void)close_range(STDERR_FILENO + 1, ~0u, 0);
+	change(s);
 	s->where = EXEC_CHDIR;
 	if (chdir(cmd->cwd) == -1) {
 		s->error = errno;
@@ -221,7 +234,9 @@ exec_start(const struct exec_command *cmd, pid_t *ret_pid, enum exec_where *ret_
 		choose_cpus(&s, cmd->limits->first_cpu, cmd->limits->cpus);
 	if (cmd->condition == FLAKE_FEW_FILES)
 		choose_files(&s);
-	pid = clone(child, cmd->stack + EXEC_STACK, CLONE_VM | CLONE_VFORK | SIGCHLD, &s);
+	pid = cmd->limits != NULL && cmd->limits->group > 0 ?
+	    clone_into(child, cmd->stack, EXEC_STACK, &s, cmd->limits->group) :
+	    clone(child, cmd->stack + EXEC_STACK, CLONE_VM | CLONE_VFORK | SIGCHLD, &s);
 	if (pid == -1)
 		s.error = errno;
 	else if (s.error != 0)

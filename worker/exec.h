@@ -22,6 +22,7 @@
 enum exec_where { EXEC_CLONE, EXEC_CONFINE, EXEC_CHDIR, EXEC_EXEC };
 
 #define EXEC_RLIMITS	5
+#define EXEC_PROCS	3
 
 struct exec_rlimit {
 	int		resource;
@@ -34,6 +35,11 @@ struct exec_limits {
 	unsigned		nrlimits;
 	unsigned		cpus;		/* it may use so many of ours; 0: all */
 	unsigned		first_cpu;	/* counted round */
+	/* Control groups: the folder of the one it is started in (v2; 0: none), and the
+	 * cgroup.procs of those that it enters (v1). */
+	int			group;
+	int			procs[EXEC_PROCS];
+	unsigned		nprocs;
 };
 
 struct exec_command {

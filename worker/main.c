@@ -30,6 +30,7 @@
 #include "common/rmtree.h"
 #include "common/xalloc.h"
 #include "worker/attempt.h"
+#include "worker/groups.h"
 #include "worker/iocount.h"
 #include "worker/room.h"
 #include "worker/stage.h"
@@ -54,6 +55,7 @@ struct worker {
 	struct tmpdir		 tmpdir;
 	struct iocount		 iocount;
 	struct room		 room;
+	struct groups		 groups;
 	struct attempt_host	 host;
 	struct attempt_context	*context;	/* the last one that came */
 	struct attempt_context	*used;		/* of the attempt; may be older */
@@ -314,13 +316,13 @@ take_signals(void)
 
 /* The words behind the options; NULL: not given. */
 struct options {
-	const char	*scratch, *shared, *remove, *as, *isolation;
+	const char	*scratch, *shared, *remove, *as, *isolation, *cgroup;
 };
 
 static struct options
 read_options(int argc, char **argv)
 {
-	struct options	 ret = { NULL, NULL, NULL, NULL, NULL };
+	struct options	 ret = { .scratch = NULL };
 	const char	**into;
 
 	for (int i = 1; i < argc; i += 2) {
@@ -328,6 +330,7 @@ read_options(int argc, char **argv)
 		    strcmp(argv[i], "--shared") == 0 ? &ret.shared :
 		    strcmp(argv[i], "--remove") == 0 ? &ret.remove :
 		    strcmp(argv[i], "--isolation") == 0 ? &ret.isolation :
+		    strcmp(argv[i], "--cgroup") == 0 ? &ret.cgroup :
 		    strcmp(argv[i], "--as") == 0 ? &ret.as : NULL;
 		if (into != NULL && i + 1 < argc && argv[i + 1][0] != '\0') {
 			*into = argv[i + 1];
@@ -335,7 +338,7 @@ read_options(int argc, char **argv)
 		}
 		(void)fprintf(stderr, "usage: paratest-worker [--as UID:GID:GROUP,...] [--scratch DIR] "
 		    "[--shared DIR]\n"
-		    "                       [--isolation LEVEL]\n"
+		    "                       [--isolation LEVEL] [--cgroup DIR|PART:DIR,...]\n"
 		    "       paratest-worker [--as ...] --remove DIR\n"
 		    "It is started by paratestd, with a socket as descriptor 3.\n");
 		exit(EXIT_USAGE);
@@ -364,6 +367,18 @@ become(const char *as)
 	if (null == -1 || dup2(null, STDOUT_FILENO) == -1 || dup2(null, STDERR_FILENO) == -1)
 		exit(PRIVILEGE_EXIT);
 	(void)close(null);
+}
+
+/* Before we are somebody else: its files are the supervisor's. */
+static void
+join(const char *cgroup)
+{
+	int	r = groups_join(cgroup);
+
+	if (r == 0)
+		return;
+	log_at(LOG_LEVEL_ERROR, "worker", "%s cannot be entered: %s", cgroup, strerror(-r));
+	exit(PRIVILEGE_EXIT);
 }
 
 /* We cannot start: whoever started us is told why, and logs it. */
@@ -498,6 +513,8 @@ start(struct worker *w, const struct options *o)
 	w->heard = now_ms();
 	w->host.base = w->base;
 	w->host.peer = w->peer;
+	groups_open(&w->groups, o->cgroup);
+	w->host.groups = &w->groups;
 	iocount_open(&w->iocount);
 	w->host.iocount = &w->iocount;
 	w->host.buf = xcalloc(1, STAGE_BUF);
@@ -556,6 +573,7 @@ clean_up(struct worker *w)
 	(void)close(w->signal_fd);
 	iocount_close(&w->iocount);
 	room_close(&w->room);
+	groups_close(&w->groups);
 	tmpdir_free(&w->tmpdir);
 	(void)close(w->host.scratch_fd);
 	(void)close(w->host.shared_fd);
@@ -583,6 +601,8 @@ main(int argc, char **argv)
 	log_init("paratest-worker", LOG_LEVEL_WARN, NULL);
 	/* Started by its descriptor it has no name of its own. */
 	(void)prctl(PR_SET_NAME, "paratest-worker");
+	if (o.cgroup != NULL)
+		join(o.cgroup);
 	if (o.as != NULL)
 		become(o.as);
 	/* What a run has shared may be a million files: not for the supervisor's loop. */

@@ -32,6 +32,8 @@ struct sweep {
 	pid_t		*spared;		/* our children that may go on */
 	size_t		 n_spared;
 	pid_t		 beside;		/* no part of this; 0: nobody */
+	int		 kill_fd;		/* cgroup.kill of the group all of it is in; -1:
+						 * there is none.  Borrowed */
 	int		 children_fd;		/* procfs' list of our children, or -1 */
 };
 

@@ -1,0 +1,224 @@
+/* Entering groups, and reading what they count; see groups.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/xalloc.h"
+#include "worker/groups.h"
+
+static const char *const	part_names[GROUPS_PARTS] = { "memory", "pids", "cpu" };
+static const enum limit		part_limits[GROUPS_PARTS] = {
+	LIMIT_MEMORY, LIMIT_PROCESSES, LIMIT_CPU
+};
+
+/* A file of a group; -1: it cannot be had. */
+static int
+open_file(const char *dir, const char *name, int flags)
+{
+	char	*path = xasprintf("%s/%s", dir, name);
+	int	 fd = open(path, flags | O_CLOEXEC);
+
+	free(path);
+	return fd;
+}
+
+int
+groups_join(const char *words)
+{
+	int	fd, r = 0;
+
+	if (words[0] != '/')
+		return 0;
+	fd = open_file(words, "worker/cgroup.procs", O_WRONLY);
+	if (fd == -1)
+		return -errno;
+	if (write(fd, "0", 1) != 1)
+		r = -errno;
+	(void)close(fd);
+	return r;
+}
+
+static void
+open_v2(struct groups *g, const char *dir)
+{
+	char	*test = xasprintf("%s/test", dir);
+
+	g->v2 = true;
+	for (int i = 0; i < GROUPS_PARTS; i++)
+		g->dir[i] = xstrdup(test);
+	g->test = open(test, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	g->kill = open_file(test, "cgroup.kill", O_WRONLY);
+	g->events[GROUPS_MEMORY] = open_file(test, "memory.events", O_RDONLY);
+	g->events[GROUPS_PIDS] = open_file(test, "pids.events", O_RDONLY);
+	g->peak = open_file(test, "memory.peak", O_RDONLY);
+	g->cpu = open_file(test, "cpu.stat", O_RDONLY);
+	free(test);
+}
+
+void
+groups_open(struct groups *g, const char *words)
+{
+	char	*copy, *rest, *word;
+
+	memset(g, 0, sizeof *g);
+	g->test = g->kill = g->peak = g->cpu = -1;
+	for (int i = 0; i < GROUPS_PARTS; i++)
+		g->procs[i] = g->events[i] = -1;
+	if (words == NULL)
+		return;
+	if (words[0] == '/') {
+		open_v2(g, words);
+		return;
+	}
+	copy = rest = xstrdup(words);
+	while ((word = strsep(&rest, ",")) != NULL) {
+		for (int i = 0; i < GROUPS_PARTS; i++) {
+			size_t	n = strlen(part_names[i]);
+
+			if (strncmp(word, part_names[i], n) == 0 && word[n] == ':' &&
+			    g->dir[i] == NULL)
+				g->dir[i] = xstrdup(word + n + 1);
+		}
+	}
+	free(copy);
+}
+
+static void
+close_one(int *fd)
+{
+	if (*fd != -1)
+		(void)close(*fd);
+	*fd = -1;
+}
+
+void
+groups_close(struct groups *g)
+{
+	for (int i = 0; i < GROUPS_PARTS; i++) {
+		close_one(&g->procs[i]);
+		close_one(&g->events[i]);
+		free(g->dir[i]);
+	}
+	close_one(&g->test);
+	close_one(&g->kill);
+	close_one(&g->peak);
+	close_one(&g->cpu);
+}
+
+bool
+groups_hold(const struct groups *g, enum limit which)
+{
+	for (int i = 0; i < GROUPS_PARTS; i++) {
+		if (part_limits[i] == which)
+			return g->dir[i] != NULL && (!g->v2 || g->test != -1);
+	}
+	return false;
+}
+
+/* ---- what they count ---- */
+
+/* The number behind `key` in one of its files; 0: it is not there. */
+static uint64_t
+value(int fd, const char *key)
+{
+	char	buf[2048], *at = buf;
+	size_t	len = strlen(key);
+	ssize_t	n = fd != -1 ? pread(fd, buf, sizeof buf - 1, 0) : -1;
+
+	if (n <= 0)
+		return 0;
+	buf[n] = '\0';
+	while (at != NULL && (strncmp(at, key, len) != 0 || (len > 0 && at[len] != ' '))) {
+		at = strchr(at, '\n');
+		at += at != NULL;
+	}
+	return at != NULL ? strtoull(at + len, NULL, 10) : 0;
+}
+
+/* What a counter has grown by; it stands still where it cannot be read. */
+static uint64_t
+grown(uint64_t *was, uint64_t now)
+{
+	uint64_t	by = now > *was ? now - *was : 0;
+
+	if (now > *was)
+		*was = now;
+	return by;
+}
+
+/* The peak of v1 can be begun anew; that of v2 counts for an attempt that made it higher. */
+static uint64_t
+take_peak(struct groups *g)
+{
+	uint64_t	now = value(g->peak, "");
+
+	if (!g->v2)
+		return now;
+	return grown(&g->peak_was, now) > 0 ? now : 0;
+}
+
+void
+groups_end(struct groups *g, const struct limits *l, struct groups_use *u)
+{
+	const uint64_t	*v = l->v;
+
+	memset(u, 0, sizeof *u);
+	if (g->v2 || v[LIMIT_MEMORY] != 0)
+		u->peak = take_peak(g);
+	if (v[LIMIT_MEMORY] != 0)
+		u->oom_kills = grown(&g->oom_kills, value(g->events[GROUPS_MEMORY], "oom_kill"));
+	if (v[LIMIT_PROCESSES] != 0)
+		u->hits = grown(&g->hits, value(g->events[GROUPS_PIDS], "max"));
+	if (!g->v2 && v[LIMIT_CPU] != 0)
+		u->throttled_us = grown(&g->throttled_us,
+		    value(g->events[GROUPS_CPU], "throttled_time") / 1000);
+	if (!g->v2)
+		return;
+	u->user_us = grown(&g->user_us, value(g->cpu, "user_usec"));
+	u->system_us = grown(&g->system_us, value(g->cpu, "system_usec"));
+	if (v[LIMIT_CPU] != 0)
+		u->throttled_us = grown(&g->throttled_us, value(g->cpu, "throttled_usec"));
+}
+
+/* ---- the start ---- */
+
+static int
+open_v1(struct groups *g, int part)
+{
+	static const char *const	events[GROUPS_PARTS] = {
+		"memory.oom_control", "pids.events", "cpu.stat"
+	};
+
+	if (g->procs[part] != -1)
+		return 0;
+	g->procs[part] = open_file(g->dir[part], "cgroup.procs", O_WRONLY);
+	if (g->procs[part] == -1)
+		return -errno;
+	g->events[part] = open_file(g->dir[part], events[part], O_RDONLY);
+	if (part == GROUPS_MEMORY)
+		g->peak = open_file(g->dir[part], "memory.max_usage_in_bytes", O_RDWR);
+	return 0;
+}
+
+int
+groups_begin(struct groups *g, const struct limits *l, struct exec_limits *to)
+{
+	int	r = 0;
+
+	if (g->v2) {
+		to->group = g->test;
+		return 0;
+	}
+	for (int i = 0; i < GROUPS_PARTS && r == 0; i++) {
+		if (l->v[part_limits[i]] == 0 || g->dir[i] == NULL)
+			continue;
+		r = open_v1(g, i);
+		to->procs[to->nprocs++] = g->procs[i];
+	}
+	if (r == 0 && l->v[LIMIT_MEMORY] != 0 && g->peak != -1)
+		(void)!pwrite(g->peak, "0", 1, 0);
+	return r;
+}

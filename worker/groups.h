@@ -1,0 +1,61 @@
+/*
+ * The control groups that a worker puts its tests into, which its supervisor has made and
+ * named on its command line:
+ *
+ *	DIR			version 2: the worker is in DIR/worker, its tests in DIR/test
+ *	PART:DIR,PART:DIR	version 1: its tests with a limit on memory, pids or cpu
+ *
+ * Of version 2 every test is in the group, and the kernel starts it there.  Files of
+ * version 1 are opened for the first test that needs them: the groups are made for it.
+ */
+#ifndef WORKER_GROUPS_H
+#define WORKER_GROUPS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/limits.h"
+#include "worker/exec.h"
+
+enum groups_part { GROUPS_MEMORY, GROUPS_PIDS, GROUPS_CPU, GROUPS_PARTS };
+
+struct groups {
+	bool		 v2;
+	char		*dir[GROUPS_PARTS];	/* owned; v2: all the same one; NULL: none */
+	int		 procs[GROUPS_PARTS];	/* v1: cgroup.procs, -1: not open */
+	int		 test;			/* v2: the folder DIR/test, or -1 */
+	int		 kill;			/* v2: its cgroup.kill, or -1 */
+	int		 events[GROUPS_PARTS];	/* where each says what happened, or -1 */
+	int		 peak;			/* of memory, or -1 */
+	int		 cpu;			/* v2: cpu.stat, or -1 */
+	/* As of the end of the last attempt. */
+	uint64_t	 oom_kills, hits, throttled_us, user_us, system_us, peak_was;
+};
+
+/* What one attempt did in its groups. */
+struct groups_use {
+	uint64_t	oom_kills;	/* processes that were killed for memory */
+	uint64_t	hits;		/* forks that the limit of processes refused */
+	uint64_t	throttled_us;	/* it was held back for so long, by that of the CPU */
+	uint64_t	peak;		/* bytes; 0: not known */
+	uint64_t	user_us, system_us;	/* v2; 0: not known */
+};
+
+/* Version 2: moves this process into its group, before it is somebody else.  0 or -errno. */
+int	groups_join(const char *words);
+
+/* words: as on the command line; NULL: there are none. */
+void	groups_open(struct groups *, const char *words);
+void	groups_close(struct groups *);
+
+/* Does one of them enforce this limit? */
+bool	groups_hold(const struct groups *, enum limit);
+
+/* An attempt with these limits is about to start: where its commands are to be.  0 or
+ * -errno. */
+int	groups_begin(struct groups *, const struct limits *, struct exec_limits *);
+
+/* It is over. */
+void	groups_end(struct groups *, const struct limits *, struct groups_use *);
+
+#endif
