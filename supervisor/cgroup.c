@@ -170,6 +170,10 @@ make_v2(struct cgroup *g, struct group *s, unsigned slot, const struct identity 
 			r = make(worker);
 		if (r == 0)
 			(void)cgroup_write(test, "memory.oom.group", "1");
+		/* It may be there with those of a supervisor before us. */
+		for (int i = 0; i < PARTS && r == 0; i++)
+			r = cgroup_holds(g, part_limit[i]) ?
+			    write_v2(test, (enum cgroup_part)i, 0) : 0;
 		s->made = r == 0;
 	}
 	return r == 0 && who != NULL ? give(dir, who) : r;
@@ -288,14 +292,14 @@ int
 cgroup_can(const struct cgroup *g, const struct limits *l, bool root, char why[CGROUP_WHY])
 {
 	if (l->v[LIMIT_PROCESSES] != 0 && root && !cgroup_holds(g, LIMIT_PROCESSES)) {
-		(void)snprintf(why, CGROUP_WHY, "its limit of processes cannot be enforced: tests run as "
-		    "root here, and there is no control group with the pids controller; leave it "
-		    "out, or run as an ordinary user");
+		(void)snprintf(why, CGROUP_WHY, "its limit of processes cannot be enforced: "
+		    "tests run as root here, and there is no control group with the pids "
+		    "controller; leave it out, or run as an ordinary user");
 		return -ENOTSUP;
 	}
 	if (l->v[LIMIT_CPU] % 1000 != 0 && !cgroup_holds(g, LIMIT_CPU)) {
-		(void)snprintf(why, CGROUP_WHY, "its limit of cpu cannot be enforced: for a part of one "
-		    "there must be a control group with the cpu controller; give whole CPUs");
+		(void)snprintf(why, CGROUP_WHY, "its limit of cpu cannot be enforced: for a part "
+		    "of one there must be a control group with the cpu controller; give whole CPUs");
 		return -ENOTSUP;
 	}
 	return 0;
@@ -434,7 +438,9 @@ cgroup_free(struct cgroup *g)
 	if (g == NULL)
 		return;
 	for (int i = 0; i < PARTS; i++) {
-		if ((g->own || g->lock[i] != -1) && g->base[i][0] != '\0' && cgroup_remove(g->base[i]) != 0) {
+		if (g->lock[i] == -1 && !(g->own && i == 0))
+			continue;
+		if (cgroup_remove(g->base[i]) != 0) {
 			cgroup_kill_all(g->base[i]);
 			(void)cgroup_remove(g->base[i]);
 		}

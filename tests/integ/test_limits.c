@@ -19,7 +19,8 @@
 #include "common/xalloc.h"
 #include "tests/integ/users.h"
 
-#define THE(state)	(*(state) != NULL ? *(struct users **)(state) : (skip(), (struct users *)NULL))
+#define THE(state)	(*(state) != NULL ? *(struct users **)(state) :	\
+			    (skip(), (struct users *)NULL))
 
 /* Four hundred processes at most, for a second; 1: not all of them could be had. */
 #define BOMB	"n=0; while [ $n -lt 400 ]; do sleep 1 & n=$((n+1)); done; wait"
@@ -133,7 +134,8 @@ memory(void **state)
 	assert_string_equal(text(o, "outcome"), "oom");
 	assert_string_equal(text(o, "status"), "fail");
 	assert_string_equal(text(json_object_get(o, "error"), "category"), "resource");
-	has(text(json_object_get(o, "error"), "message"), "out of memory: its limit is 64 MiB, it had 6");
+	has(text(json_object_get(o, "error"), "message"),
+	    "out of memory: its limit is 64 MiB, it had 6");
 	assert_string_equal(text(o, "treePeakSource"), "cgroup");
 	/* A test that does not mind the end of its child was out of memory all the same. */
 	assert_string_equal(text(result(doc, "child"), "outcome"), "oom");
