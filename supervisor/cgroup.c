@@ -122,10 +122,13 @@ group_of(struct cgroup *g, unsigned slot)
 	return &g->slots[slot];
 }
 
+/* Whoever our umask keeps out of files: workers go in there as their users. */
 static int
 make(const char *path)
 {
-	return mkdir(path, 0755) == 0 || errno == EEXIST ? 0 : -errno;
+	if (mkdir(path, 0755) == -1 && errno != EEXIST)
+		return -errno;
+	return chmod(path, 0755) == 0 ? 0 : -errno;
 }
 
 static const char *

@@ -40,7 +40,7 @@ subject(const struct slot *s)
 const char *
 slot_isolation(const struct slot *s)
 {
-	return s->grouped ? "cgroup" : s->isolation;
+	return s->grouped && strcmp(s->isolation, "sandbox") != 0 ? "cgroup" : s->isolation;
 }
 
 /* ---- what slot_fsm asks for ---- */

@@ -210,7 +210,7 @@ groups_begin(struct groups *g, const struct limits *l, struct exec_limits *to)
 
 	if (g->v2) {
 		to->group = g->test;
-		return 0;
+		return g->test != -1 ? 0 : -EACCES;
 	}
 	for (int i = 0; i < GROUPS_PARTS && r == 0; i++) {
 		if (l->v[part_limits[i]] == 0 || g->dir[i] == NULL)
