@@ -86,8 +86,8 @@ FUZZERS	:= $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAY	:= $(patsubst %,$(BIN)/tests/fuzz/%,$(FUZZERS))
 BENCHES	:= $(patsubst %.c,$(B)/%.o,$(wildcard bench/*.c))
 
-.PHONY: all run test test-asan test-mcp test-systemd test-deb check-layers bench bench-flaky \
-	fuzz install deb clean deps help
+.PHONY: all run test test-asan test-mcp test-systemd test-deb test-cgroup check-layers bench \
+	bench-flaky fuzz install deb clean deps help
 .SECONDARY:
 all: $(PROGRAMS)
 
@@ -101,6 +101,7 @@ help:
 #: make test-mcp   the official MCP conformance suite and clients (needs npm)
 #: make test-systemd  the units on a real systemd, in a container (root)
 #: make test-deb   the Debian package: built, checked, installed and removed there (root)
+#: make test-cgroup   limits with the controllers of a kernel of its own, in a VM (root)
 #: make bench      speed against the floor and the peers, as ratios
 #: make bench-flaky   flake detection on programs whose flaws are known, ten minutes
 #: make fuzz SECONDS=60   every fuzz target for so long (needs clang)
@@ -210,6 +211,9 @@ test-systemd: all
 	@sh tests/systemd/boot.sh
 test-deb:
 	@sh tests/deb/run.sh
+test-cgroup: all $(BIN)/tests/helpers/hog $(BIN)/tests/helpers/bomb \
+    $(BIN)/tests/helpers/burn_cpu
+	@BIN=$(BIN) sh tests/cgroup/boot.sh
 check-layers: $(POLICY)
 	@sh tests/lint/check-layers.sh
 	@$(if $(filter release debug,$(V)),sh tests/lint/check-pure.sh $(POLICY))
