@@ -28,8 +28,8 @@ struct bench {
  */
 typedef int	bench_fn(struct bench *, json_t *figures);
 bench_fn	bench_floor, bench_speedup, bench_latency, bench_plan, bench_ping, bench_flood,
-	bench_history, bench_isolation, bench_record, bench_mcp, bench_width, bench_hostile,
-	bench_flaky, bench_flaky_rates;
+	bench_history, bench_isolation, bench_record, bench_limits, bench_mcp, bench_width,
+	bench_hostile, bench_flaky, bench_flaky_rates;
 
 /* Prints one line on standard error and returns r. */
 int	bench_fail(int r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -44,6 +44,7 @@ static const struct part parts[] = {
 	{ "record", "what the history costs of 1,000 x true", bench_record, false },
 	{ "isolation", "1,000 x true at each level of isolation", bench_isolation, false },
 	{ "history", "questions about 1,000,000 attempts", bench_history, false },
+	{ "limits", "what limits cost the start of a test", bench_limits, false },
 	{ "mcp", "the MCP server beside the SDK's own on Node", bench_mcp, false },
 	{ "hostile", "one user's 200 hostile connections beside another's runs (root)",
 	  bench_hostile, false },
