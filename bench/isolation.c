@@ -19,6 +19,7 @@ static const struct level {
 } levels[] = {
 	{ "process", 0 },
 	{ "pid", 1.05 },
+	{ "cgroup", 1.10 },
 	{ "sandbox", 1.25 },
 };
 #define NLEVELS	(sizeof levels / sizeof levels[0])

@@ -308,6 +308,12 @@ cgroup_can(const struct cgroup *g, const struct limits *l, bool root, char why[C
 	return 0;
 }
 
+bool
+cgroup_for_all(const struct cgroup *g)
+{
+	return g != NULL && g->v2;
+}
+
 const char *
 cgroup_name(const struct cgroup *g)
 {

@@ -36,6 +36,9 @@ void		 cgroup_free(struct cgroup *);
 /* Which of them it is, for the log: "cgroup v2 in /sys/fs/cgroup/..."; NULL: none. */
 const char	*cgroup_name(const struct cgroup *);
 
+/* Is every test in a group (version 2), and not only one that needs it?  NULL: no. */
+bool		 cgroup_for_all(const struct cgroup *);
+
 /* Does a group hold tests to that limit?  NULL: no. */
 bool		 cgroup_holds(const struct cgroup *, enum limit);
 

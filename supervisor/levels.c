@@ -14,12 +14,14 @@ try(const struct levels *lv, const struct isolation_want *want, char *why, size_
 	char	text[SPAWN_WHY];
 	int	r = 0;
 
-	if (want->level == ISOLATION_CGROUP) {
-		(void)snprintf(why, size, "no control groups can be made");
+	if (want->level == ISOLATION_CGROUP && !lv->groups) {
+		(void)snprintf(why, size, "there are no control groups of version 2 with the "
+		    "controllers memory and pids that can be used");
 		return -ENOTSUP;
 	}
 	/* In a user namespace nobody else could be become. */
-	if (want->level >= ISOLATION_PID && lv->as_users && !privilege_over_host()) {
+	if (want->level >= ISOLATION_PID && want->level != ISOLATION_CGROUP && lv->as_users &&
+	    !privilege_over_host()) {
 		(void)snprintf(why, size, "the service lacks the capability SYS_ADMIN");
 		return -EPERM;
 	}
@@ -57,7 +59,10 @@ static enum isolation
 automatic(struct levels *lv)
 {
 	const struct isolation_want	pid = { .level = ISOLATION_PID };
+	const struct isolation_want	cgroup = { .level = ISOLATION_CGROUP };
 
+	if (lv->groups && answer(lv, &cgroup)->r == 0)
+		return ISOLATION_CGROUP;
 	return privilege_over_host() && answer(lv, &pid)->r == 0 ? ISOLATION_PID :
 	    ISOLATION_PROCESS;
 }
@@ -122,12 +127,13 @@ levels_tell(struct levels *lv, uint64_t setting, char text[ISOLATION_TEXT], char
 }
 
 void
-levels_init(struct levels *lv, uint64_t setting, bool as_users)
+levels_init(struct levels *lv, uint64_t setting, bool as_users, bool groups)
 {
 	char	why[LEVELS_WHY], text[ISOLATION_TEXT];
 
 	memset(lv, 0, sizeof *lv);
 	lv->as_users = as_users;
+	lv->groups = groups;
 	levels_tell(lv, setting, text, why);
 	log_info("isolation", "tests are kept apart by %s%s%s", text, why[0] != '\0' ? ": " : "",
 	    why);

@@ -23,12 +23,13 @@ struct levels_answer {
 
 struct levels {
 	bool			 as_users;	/* each worker becomes its jobs' user */
+	bool			 groups;	/* all tests are in control groups */
 	struct levels_answer	 tried[LEVELS_TRIED];
 	size_t			 ntried;
 };
 
 /* Tries what runs are to get that ask for nothing, and logs it. */
-void	levels_init(struct levels *, uint64_t setting, bool as_users);
+void	levels_init(struct levels *, uint64_t setting, bool as_users, bool groups);
 
 /* For show: what a run gets that asks for nothing, and why it is no more, or that none
  * can be had ("": there is nothing to say). */

@@ -399,7 +399,10 @@ server_init(struct server *s, const struct server_setup *setup)
 	s->written = s->config;
 	if (setup->isolation != NULL)	/* as if it were set after the start: it stays */
 		s->config.isolation = isolation_pack(setup->isolation);
-	levels_init(&s->levels, s->config.isolation, s->service);
+	s->cgroup = cgroup_new(s->service);
+	log_info("server", "groups of tests: %s", s->cgroup != NULL ? cgroup_name(s->cgroup) :
+	    "none");
+	levels_init(&s->levels, s->config.isolation, s->service, cgroup_for_all(s->cgroup));
 	s->runs.cpus = cpus_auto();
 	s->runs.owner = s->uid;
 	s->pool = pool_new(s->base, &s->peers, &s->config, setup->worker, s->scratch,
@@ -408,10 +411,7 @@ server_init(struct server *s, const struct server_setup *setup)
 		fatal("server", "out of memory");
 	if (s->service)
 		pool_act_for_users(s->pool);
-	s->cgroup = cgroup_new(s->service);
 	pool_use_groups(s->pool, s->cgroup);
-	log_info("server", "groups of tests: %s", s->cgroup != NULL ? cgroup_name(s->cgroup) :
-	    "none");
 	s->history = history_new(s->base, &s->peers, &s->config, s->pool, &s->state,
 	    setup->store, &history_ops, s);
 	s->runs.pool = s->pool;

@@ -492,7 +492,9 @@ start(struct worker *w, const struct options *o)
 	w->umask_first = w->umask_now = (unsigned)umask(077);
 	take_scratch(w, o->scratch);
 	take_shared(w, o->shared);
-	w->level = room_level(o->isolation);
+	groups_open(&w->groups, o->cgroup);
+	w->host.groups = &w->groups;
+	w->level = room_level(o->isolation, w->groups.v2 && w->groups.test != -1);
 	if (w->level == ISOLATION_SANDBOX && room_open(&w->room, w->scratch) != 0)
 		give_up("the sandbox cannot be looked at: %s", strerror(errno));
 	(void)umask((mode_t)w->umask_first);
@@ -513,8 +515,6 @@ start(struct worker *w, const struct options *o)
 	w->heard = now_ms();
 	w->host.base = w->base;
 	w->host.peer = w->peer;
-	groups_open(&w->groups, o->cgroup);
-	w->host.groups = &w->groups;
 	iocount_open(&w->iocount);
 	w->host.iocount = &w->iocount;
 	w->host.buf = xcalloc(1, STAGE_BUF);

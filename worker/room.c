@@ -24,7 +24,7 @@ union semun {
 };
 
 enum isolation
-room_level(const char *asked)
+room_level(const char *asked, bool grouped)
 {
 	struct isolation_want	w;
 	char			why[ISOLATION_WHY], self[16] = "";
@@ -32,6 +32,9 @@ room_level(const char *asked)
 	if (asked == NULL || isolation_parse(sv_from(asked), &w, why) != 0 ||
 	    w.level < ISOLATION_PID)
 		return ISOLATION_PROCESS;
+	/* It has namespaces too, where they could be made. */
+	if (w.level == ISOLATION_CGROUP)
+		return grouped ? ISOLATION_CGROUP : ISOLATION_PROCESS;
 	/* The init of a namespace, and the /proc is that of it. */
 	if (getpid() != 1 || readlink("/proc/self", self, sizeof self - 1) == -1 ||
 	    strcmp(self, "1") != 0)

@@ -35,8 +35,8 @@ struct room {
 };
 
 /* Which level of what was asked for (as isolation.h has it written; NULL: nothing) has been
- * reached in truth, by what the kernel says. */
-enum isolation	room_level(const char *asked);
+ * reached in truth, by what the kernel says.  grouped: our tests are in a control group. */
+enum isolation	room_level(const char *asked, bool grouped);
 
 /* Remembers how the sandbox is.  `scratch` may be in its /tmp.  0, or -1 with errno. */
 int	room_open(struct room *, const char *scratch);
