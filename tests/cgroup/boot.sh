@@ -25,10 +25,12 @@ skip() {
 tools() {
 	[ "$(id -u)" = 0 ] || skip "only root can install what it needs"
 	[ "$(uname -m)" = x86_64 ] || skip "its machine is an x86_64"
-	if ! command -v qemu-system-x86_64 mmdebstrap cpio >/dev/null; then
+	for tool in qemu-system-x86_64 mmdebstrap cpio; do
+		! command -v $tool >/dev/null || continue
 		DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
 		    -o DPkg::Lock::Timeout=120 qemu-system-x86 mmdebstrap cpio >&2 || true
-	fi
+		break
+	done
 	for tool in qemu-system-x86_64 mmdebstrap cpio; do
 		command -v $tool >/dev/null || skip "$tool cannot be installed"
 	done

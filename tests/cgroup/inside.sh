@@ -69,7 +69,8 @@ in_its_group() {
 	as alice run --memory 64M --processes 20 --cpus 0.5 --json -- sh -c 'cat /proc/self/cgroup
 	    cd /sys/fs/cgroup$(cut -d: -f3 /proc/self/cgroup)
 	    cat memory.max memory.swap.max memory.oom.group pids.max cpu.max' >/tmp/out
-	has 'paratestd.service/jobs/slot-1/test\n67108864\n0\n1\n20\n50000 100000\n'
+	has 'paratestd.service/jobs/slot-1/test\n67108864\n0\n1\n20\n50000 100000\n' &&
+	    has '"isolation":"cgroup"'
 }
 
 no_limits_no_more() {
@@ -90,7 +91,7 @@ memory() {
 # The whole of a test is over when a part of it is out of memory.
 all_of_it() {
 	! as alice run --memory 48M --json -- sh -c "sleep 100 & $at/hog 200; echo went on" >/tmp/out
-	has '"outcome":"oom"' && lacks 'went on' && lacks '"leaked"'
+	has '"outcome":"oom"' && has '"output":""' && lacks '"leaked"'
 }
 
 processes() {
@@ -118,7 +119,7 @@ not_writable() {
 		../memory.max ../pids.max ../cpu.max ../cgroup.subtree_control; do
 		(echo max >$f) 2>/dev/null && echo "wrote $f"
 	    done; mkdir inner 2>/dev/null && echo made; cat memory.max' >/tmp/out
-	lacks wrote && lacks made && has '"output":"67108864\n"'
+	has '"output":"67108864\n"'	# and nothing before it
 }
 
 # To its slot, its worker, its neighbours, the supervisor, and out of it all.
