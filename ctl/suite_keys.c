@@ -1,6 +1,7 @@
 /* The mappings of a suite; see suite_keys.h. */
 #include <stddef.h>
 
+#include "common/limits.h"
 #include "ctl/suite_keys.h"
 #include "ctl/suite_test.h"
 
@@ -14,6 +15,7 @@ const struct suite_keys suite_keys[] = {
 	{ "setup and teardown", suite_hook_keys },
 	{ "retry", suite_retry_keys },
 	{ "resources", suite_resources_keys },
+	{ "limits", limit_keys },
 	{ "a suite", suite_top_keys },
 	{ "retry_budget", suite_budget_keys },
 	{ "isolation", suite_isolation_keys },

@@ -400,6 +400,8 @@ measure(struct attempt *a)
 	f[FIGURE_INVOLUNTARY] = u->involuntary;
 	confine_end(&a->confine, u, a->sampler.peak);
 	measure_groups(a);
+	if (a->confine.oom != NULL)
+		sweep_unname(&a->sweep);	/* it was ended whole: it left nothing behind */
 	iocount_take(a->host->iocount, &f[FIGURE_READ_BYTES], &f[FIGURE_WRITE_BYTES]);
 	f[FIGURE_PROCESSES] = u->processes;
 	f[FIGURE_SESSIONS] = u->sessions;

@@ -28,10 +28,17 @@ sweep_init(struct sweep *s)
 }
 
 void
-sweep_clear(struct sweep *s)
+sweep_unname(struct sweep *s)
 {
 	for (size_t i = 0; i < s->n_leaked; i++)
 		free(s->leaked[i].argv);
+	s->n_leaked = 0;
+}
+
+void
+sweep_clear(struct sweep *s)
+{
+	sweep_unname(s);
 	free(s->spared);
 	usage_clear(&s->usage);
 	if (s->children_fd != -1)

@@ -57,6 +57,9 @@ void	sweep_signal(struct sweep *, int sig);
  * tree of `leader` (0: no one).  sweep_round() is to follow. */
 void	sweep_name(struct sweep *, pid_t leader);
 
+/* Forgets those it has noted. */
+void	sweep_unname(struct sweep *);
+
 /* One round of the end: stops them all, so that nobody forks away, then KILL. */
 void	sweep_round(struct sweep *);
 /* The short form, for in between: KILL for our direct children. */
