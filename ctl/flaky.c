@@ -9,6 +9,7 @@
 #include "ctl/chance.h"
 #include "ctl/flaky.h"
 #include "ctl/flaky_attempt.h"
+#include "ctl/flaky_near.h"
 #include "ctl/flaky_when.h"
 #include "ctl/shell.h"
 
@@ -134,9 +135,16 @@ flaky_command(const struct flaky_test *f, const char *suites)
 
 /* ---- all of it ---- */
 
+/* What the tests of the run have done. */
+struct surroundings {
+	const struct results	*results;
+	struct flaky_moments	*moments;
+	struct flaky_trail	*trail;
+};
+
 /* Why it fails, as far as its attempts tell. */
 static void
-find_cause(struct flaky_test *f, const struct flaky_moments *moments)
+find_cause(struct flaky_test *f, const struct surroundings *s)
 {
 	struct flaky_evidence	*e = &f->evidence;
 
@@ -144,10 +152,11 @@ find_cause(struct flaky_test *f, const struct flaky_moments *moments)
 		for (unsigned m = 0; m < FLAKY_MARK_COUNT; m++)
 			e->marks[m] += (f->patterns[i].marks >> m & 1) != 0 ? f->patterns[i].count : 0;
 	}
-	flaky_when(moments, f->test, e);
+	flaky_when(s->moments, f->test, e);
+	flaky_near(s->trail, s->results, (uint64_t)(f->test - s->results->tests), e);
 	flaky_figures_of(f->test, &f->figures);
 	e->slower = flaky_figure_ratio(&f->figures, FLAKY_FIGURE_DURATION);
-	e->slower_p = f->figures.fails > 0 ? f->figures.v[FLAKY_FIGURE_DURATION].p : 1;
+	e->slower_p = flaky_slower_p(f->test);
 	flaky_cause_of(e, &f->cause);
 	flaky_lines_of(f->test, f->patterns[0].fingerprint, &f->lines);
 }
@@ -160,7 +169,7 @@ made_room(const struct attempt_result *a)
 }
 
 static void
-look_at(const struct test_result *t, const struct flaky_moments *moments, const char *suites,
+look_at(const struct test_result *t, struct surroundings *s, const char *suites,
     struct flaky_test *f)
 {
 	*f = (struct flaky_test){ .test = t, .runs = t->flake.passes + t->flake.fails };
@@ -181,8 +190,12 @@ look_at(const struct test_result *t, const struct flaky_moments *moments, const 
 	if (f->runs > 0)
 		f->share = (double)(t->flake.fails < t->flake.passes ? t->flake.fails :
 		    t->flake.passes) / (double)f->runs;
-	if (f->npatterns > 0 && (t->flake.verdict == FLAKE_FLAKY || t->flake.verdict == FLAKE_SUSPECT))
-		find_cause(f, moments);
+	if (f->npatterns > 0 && (t->flake.verdict == FLAKE_FLAKY ||
+	    t->flake.verdict == FLAKE_SUSPECT)) {
+		if (s->trail == NULL)
+			s->trail = flaky_trail_of(s->results);
+		find_cause(f, s);
+	}
 	find_again(f);
 	f->command = flaky_command(f, suites);
 	f->advice = flaky_advice(f);
@@ -220,7 +233,7 @@ worst_first(const void *a, const void *b)
 void
 flaky_report_of(const struct results *r, const char *suites, struct flaky_report *ret)
 {
-	struct flaky_moments	*moments = flaky_moments_of(r);
+	struct surroundings	s = { .results = r, .moments = flaky_moments_of(r) };
 
 	*ret = (struct flaky_report){ .tests = xcalloc(r->total + 1, sizeof *ret->tests),
 	    .threshold = r->threshold, .ended = r->message, .code = results_exit_code(r, false),
@@ -233,12 +246,13 @@ flaky_report_of(const struct results *r, const char *suites, struct flaky_report
 			ret->attempts += t->nattempts;
 			continue;
 		}
-		look_at(t, moments, suites, &ret->tests[ret->n++]);
+		look_at(t, &s, suites, &ret->tests[ret->n++]);
 		ret->counts[t->flake.verdict == FLAKE_OPEN ? FLAKE_UNSURE : t->flake.verdict]++;
 		ret->confirmed += t->flake.confirmed;
 		ret->attempts += t->nattempts;
 	}
-	flaky_moments_free(moments);
+	flaky_moments_free(s.moments);
+	flaky_trail_free(s.trail);
 	qsort(ret->tests, ret->n, sizeof *ret->tests, worst_first);
 }
 

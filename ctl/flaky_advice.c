@@ -54,6 +54,43 @@ put_conditions(struct text *t, unsigned conditions)
 	}
 }
 
+static void
+put_test(struct text *t, const char *name)
+{
+	text_puts(t, "'");
+	(void)text_show(t, name, strlen(name), TEXT_ASCII, 0);
+	text_puts(t, "'");
+}
+
+/* "of what starts 0.90 to 1.00 s after a full second 12 of 15 fail, 1 of 140 otherwise" */
+static void
+put_hour(struct text *t, const struct flaky_arc *c)
+{
+	double		 s = (double)c->period_ms / 1000;
+
+	text_addf(t, "of the attempts that start %.3g to %.3g s into each %.4g s of the clock %"
+	    PRIu64 " of %" PRIu64 " fail, of the others %" PRIu64 " of %" PRIu64, c->from * s,
+	    c->to * s, s, c->v.seen.fails, c->v.seen.runs, c->v.against.fails,
+	    c->v.against.runs);
+}
+
+static void
+put_after(struct text *t, const struct flaky_near *n)
+{
+	text_addf(t, "fails %" PRIu64 " of %" PRIu64 " times when ", n->v.seen.fails,
+	    n->v.seen.runs);
+	put_test(t, n->test);
+	if (n->not != NULL) {
+		text_puts(t, " ran before it, and ");
+		put_test(t, n->not);
+		text_puts(t, " not since");
+	} else {
+		text_puts(t, " ran since its last attempt");
+	}
+	text_addf(t, ", %" PRIu64 " of %" PRIu64 " otherwise", n->v.against.fails,
+	    n->v.against.runs);
+}
+
 void
 flaky_piece_text(const struct flaky_test *f, const struct flaky_piece *p, struct text *t)
 {
@@ -79,6 +116,24 @@ flaky_piece_text(const struct flaky_test *f, const struct flaky_piece *p, struct
 		text_addf(t, "fails %" PRIu64 " of %" PRIu64 " times when other tests fail at that "
 		    "moment, %" PRIu64 " of %" PRIu64 " otherwise", p->seen.fails, p->seen.runs,
 		    p->against.fails, p->against.runs);
+		break;
+	case FLAKY_AGAIN:
+		text_addf(t, "fails %" PRIu64 " of %" PRIu64 " times when it is run again at once "
+		    "after a failure, %" PRIu64 " of %" PRIu64 " plainly otherwise", p->seen.fails,
+		    p->seen.runs, p->against.fails, p->against.runs);
+		break;
+	case FLAKY_HOUR:
+		put_hour(t, &f->evidence.clock);
+		break;
+	case FLAKY_AFTER:
+		put_after(t, &f->evidence.after);
+		break;
+	case FLAKY_ALONG:
+		text_puts(t, "of the tests that run beside it, ");
+		put_test(t, f->evidence.along.test);
+		text_addf(t, " is beside a failure %" PRIu64 " of %" PRIu64 " times, the others %"
+		    PRIu64 " of %" PRIu64, p->seen.fails, p->seen.runs, p->against.fails,
+		    p->against.runs);
 		break;
 	case FLAKY_LOST:
 		text_addf(t, "%" PRIu64 " attempts were lost with their worker", p->seen.fails);

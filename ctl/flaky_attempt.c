@@ -6,6 +6,8 @@
 #include "ctl/attempts.h"
 #include "ctl/flaky_attempt.h"
 
+#define AT_ONCE_MS	50	/* from the end of an attempt to the start of the next one */
+
 bool
 flaky_is_failure(const struct attempt_result *a)
 {
@@ -35,6 +37,14 @@ flaky_attempts(const struct test_result *t)
 	if (n > 0 && t->status == TEST_CANCELLED && attempts_last(t)->outcome == OUTCOME_TIMEOUT)
 		n--;
 	return n;
+}
+
+bool
+flaky_is_again(const struct attempt_result *before, const struct attempt_result *a)
+{
+	return before != NULL && flaky_is_failure(before) &&
+	    flaky_condition_of(before) == FLAKE_PLAIN &&
+	    a->start_ms <= before->end_ms + AT_ONCE_MS;
 }
 
 const char *
@@ -92,7 +102,7 @@ flaky_marks(const struct attempt_result *a)
 	static const char *const	exists[] = { "EEXIST", "file exists", "already exists", NULL };
 	static const char *const	files[] = { "EMFILE", "ENFILE", "too many open files", NULL };
 	static const char *const	memory[] = { "ENOMEM", "cannot allocate memory",
-	    "out of memory", "bad_alloc", "MemoryError", NULL };
+	    "memory exhausted", "out of memory", "OutOfMemory", "bad_alloc", "MemoryError", NULL };
 	static const char *const	space[] = { "ENOSPC", "no space left", "EDQUOT",
 	    "quota exceeded", NULL };
 	static const char *const	late[] = { "timed out", "timeout", "deadline", "took too long",

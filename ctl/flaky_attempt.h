@@ -21,6 +21,9 @@ enum flake_condition flaky_condition_of(const struct attempt_result *);
  * the test. */
 size_t	flaky_attempts(const struct test_result *);
 
+/* Was it run again right after `before` (NULL: none), which failed plainly? */
+bool	flaky_is_again(const struct attempt_result *before, const struct attempt_result *);
+
 /* What was said of a failure, borrowed; "" for nothing. */
 const char *flaky_message(const struct attempt_result *);
 

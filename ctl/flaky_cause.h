@@ -65,6 +65,30 @@ struct flaky_condition {
 double	flaky_low(const struct flaky_condition *);
 double	flaky_high(const struct flaky_condition *);
 
+/* Some attempts against others. */
+struct flaky_contrast {
+	struct flaky_condition seen, against;
+	double		p;		/* that `seen` fails so much more often (or less, where that
+					 * is said) by accident, times all that were looked
+					 * at (Bonferroni).  With no run in `seen`: not
+					 * known */
+};
+
+/* A part of a span of the clock, of which each day has a whole number. */
+struct flaky_arc {
+	uint64_t	period_ms;
+	double		from, to;	/* shares of it; `to` may be over 1: it goes on in the next */
+	struct flaky_contrast v;	/* attempts that start in it, and the others */
+};
+
+/* What other tests were doing. */
+struct flaky_near {
+	const char	*test;		/* borrowed; it ended last ... */
+	const char	*not;		/* ... of it and this one; NULL: of it and the test itself */
+	bool		less;		/* then it fails less often: it makes what is needed */
+	struct flaky_contrast v;
+};
+
 struct flaky_evidence {
 	struct flaky_condition at[FLAKE_CONDITION_COUNT];
 	uint64_t	marks[FLAKY_MARK_COUNT];	/* failures that speak of it */
@@ -72,9 +96,13 @@ struct flaky_evidence {
 	double		rhythm;		/* stats_rhythm() of all attempts; 1: not known */
 	/* Plain attempts at whose time another test failed, and the others. */
 	struct flaky_condition beside, apart;
+	struct flaky_contrast again;	/* plain attempts at once after a failure; the others */
+	struct flaky_arc clock;
+	struct flaky_near after;	/* when the one test or the other ran before it */
+	struct flaky_near along;	/* while that test ran, too */
 	uint64_t	lost;		/* attempts that were lost with their worker */
 	double		slower;		/* failing against passing, median durations; 0: not known */
-	double		slower_p;	/* stats_ranks() of these */
+	double		slower_p;	/* flaky_slower_p() */
 };
 
 /* One thing that speaks for the cause, or that is out of the question. */
@@ -86,6 +114,10 @@ enum flaky_piece_kind {
 	FLAKY_STRETCHES,	/* its failures come in a row */
 	FLAKY_RHYTHM,		/* they come every so many attempts */
 	FLAKY_BESIDE,		/* they come when others fail */
+	FLAKY_AGAIN,		/* after one comes another, at once */
+	FLAKY_HOUR,		/* they come at a certain part of the clock */
+	FLAKY_AFTER,		/* they come after another test */
+	FLAKY_ALONG,		/* they come while another test runs */
 	FLAKY_LOST,		/* attempts of it are lost */
 	FLAKY_SLOWER,		/* failing attempts take longer (ratio) */
 	FLAKY_SAYS,		/* what its failures speak of: `mark` */
@@ -111,6 +143,9 @@ struct flaky_effect {
 };
 
 #define FLAKY_BELIEF	0.05	/* chances below it are believed */
+#define FLAKY_CHOSEN	0.01	/* of what was chosen out of many: attempts are not quite apart from
+				 * each other, which Bonferroni's bound takes for granted of none,
+				 * but Fisher's test of all */
 
 struct flaky_cause {
 	enum flaky_category category;	/* UNKNOWN: no other one is likely enough */

@@ -97,6 +97,30 @@ flaky_figure_ratio(const struct flaky_figures *f, enum flaky_figure which)
 	return f->v[which].passing > 0 ? f->v[which].failing / f->v[which].passing : 0;
 }
 
+double
+flaky_slower_p(const struct test_result *t)
+{
+	double		*v = xcalloc(t->nattempts + 1, sizeof *v), p;
+	bool		*failed = xcalloc(t->nattempts + 1, sizeof *failed);
+	unsigned	*under = xcalloc(t->nattempts + 1, sizeof *under);
+	size_t		 n = 0;
+
+	for (size_t i = 0; i < flaky_attempts(t); i++) {
+		const struct attempt_result	*a = &attempts_of(t)[i];
+
+		if (!flaky_is_evidence(a) || flaky_condition_of(a) == FLAKE_COPIES)
+			continue;
+		v[n] = value(a, FLAKY_FIGURE_DURATION);
+		failed[n] = flaky_is_failure(a);
+		under[n++] = flaky_condition_of(a);
+	}
+	p = stats_ranks_within(v, failed, under, n, FLAKE_CONDITION_COUNT);
+	free(v);
+	free(failed);
+	free(under);
+	return p;
+}
+
 const char *
 flaky_figure_member(enum flaky_figure f)
 {

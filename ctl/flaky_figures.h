@@ -44,6 +44,13 @@ void	flaky_figures_of(const struct test_result *, struct flaky_figures *ret);
 /* failing / passing; 0: it cannot be said. */
 double	flaky_figure_ratio(const struct flaky_figures *, enum flaky_figure);
 
+/*
+ * The chance by accident of failing attempts that take so much longer than passing ones under
+ * the same condition, all of these together (stats_ranks_within()); not beside copies, where
+ * how long it takes is theirs.
+ */
+double	flaky_slower_p(const struct test_result *);
+
 const char *flaky_figure_member(enum flaky_figure);
 const char *flaky_figure_text(enum flaky_figure);
 

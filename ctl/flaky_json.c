@@ -73,8 +73,9 @@ kind_name(enum flaky_piece_kind k)
 	static const char *const	names[FLAKY_PIECE_KINDS] = {
 		[FLAKY_MORE] = "more", [FLAKY_LESS] = "less", [FLAKY_GROUP] = "together",
 		[FLAKY_ALIKE] = "alike", [FLAKY_STRETCHES] = "stretches",
-		[FLAKY_RHYTHM] = "rhythm", [FLAKY_BESIDE] = "beside", [FLAKY_LOST] = "lost", [FLAKY_SLOWER] = "slower",
-		[FLAKY_SAYS] = "says",
+		[FLAKY_RHYTHM] = "rhythm", [FLAKY_BESIDE] = "beside", [FLAKY_AGAIN] = "again", [FLAKY_HOUR] = "clock",
+		[FLAKY_AFTER] = "after", [FLAKY_ALONG] = "along", [FLAKY_LOST] = "lost",
+		[FLAKY_SLOWER] = "slower", [FLAKY_SAYS] = "says",
 	};
 
 	return names[k];

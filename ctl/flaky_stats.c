@@ -33,6 +33,27 @@ stats_fisher(enum stats_side side, uint64_t fails1, uint64_t passes1, uint64_t f
 	return sum < 1 ? sum : 1;
 }
 
+double
+stats_tables(enum stats_side side, const struct stats_table *t, size_t n)
+{
+	double	off = 0, variance = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		double	n1 = (double)t[i].rows[0].runs, n2 = (double)t[i].rows[1].runs, all = n1 + n2;
+		double	k = (double)(t[i].rows[0].fails + t[i].rows[1].fails);
+
+		if (!(n1 > 0) || !(n2 > 0))
+			continue;
+		off += (double)t[i].rows[0].fails - n1 * k / all;
+		variance += n1 * n2 * k * (all - k) / (all * all * (all - 1));
+	}
+	off = side == STATS_LESS ? -off : side == STATS_BOTH ? fabs(off) : off;
+	if (!(variance > 0))
+		return 1;
+	off = off > 0.5 ? (off - 0.5) / sqrt(variance) : 0;
+	return (side == STATS_BOTH ? 1 : 0.5) * erfc(off / sqrt(2));
+}
+
 static int
 by_value(const void *a, const void *b)
 {
@@ -150,6 +171,35 @@ stats_ranks(const double *a, size_t na, const double *b, size_t nb)
 	}
 	free(v);
 	return p;
+}
+
+double
+stats_ranks_within(const double *v, const bool *in, const unsigned *group, size_t n,
+    unsigned groups)
+{
+	struct ranked	*r = xcalloc(n + 1, sizeof *r);
+	double		 off = 0, variance = 0;
+
+	for (unsigned g = 0; g < groups; g++) {
+		double	ties, m = 0, of = 0, sum = 0;
+
+		for (size_t i = 0; i < n; i++) {
+			if (group[i] != g)
+				continue;
+			r[(size_t)of++] = (struct ranked){ .value = v[i], .first = in[i] };
+			m += in[i];
+		}
+		if (!(m > 0) || !(of - m > 0))
+			continue;
+		ties = rank_all(r, (size_t)of);
+		for (size_t i = 0; i < (size_t)of; i++)
+			sum += r[i].first ? (double)r[i].rank2 / 2 : 0;
+		off += (sum - m * (of + 1) / 2) / (of + 1);
+		variance += m * (of - m) / 12 * (of + 1 - ties / (of * (of - 1))) /
+		    ((of + 1) * (of + 1));
+	}
+	free(r);
+	return variance > 0 ? erfc(off / sqrt(2 * variance)) / 2 : 1;
 }
 
 /* ---- runs ---- */

@@ -5,6 +5,7 @@
 #ifndef CTL_FLAKY_STATS_H
 #define CTL_FLAKY_STATS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,6 +20,20 @@ enum stats_side { STATS_MORE, STATS_LESS, STATS_BOTH };
  */
 double	stats_fisher(enum stats_side, uint64_t fails1, uint64_t passes1, uint64_t fails2,
 	    uint64_t passes2);
+
+/*
+ * Does the first row fail more often (or less), where there are several tables, each with
+ * rates of its own?  Of one table: rows[0] against rows[1].  The chance by the normal
+ * approximation, with continuity corrected: N. Mantel and W. Haenszel, Journal of the
+ * National Cancer Institute 22, 1959; it holds for many small tables, too.  1 when no
+ * table has both rows and both outcomes.
+ */
+struct stats_table {
+	struct {
+		uint64_t	fails, runs;
+	} rows[2];
+};
+double	stats_tables(enum stats_side, const struct stats_table *, size_t n);
 
 /*
  * Holm's step-down (S. Holm, Scandinavian Journal of Statistics 6, 1979): makes of n
@@ -36,6 +51,15 @@ void	stats_holm(double *p, size_t n);
  */
 #define STATS_EXACT	30
 double	stats_ranks(const double *a, size_t na, const double *b, size_t nb);
+
+/*
+ * Do the values that are `in` lie above the others of their own group (group[i] < groups)?
+ * The rank sums of all groups together, each by 1 / (its values + 1): P. van Elteren, Bulletin
+ * of the International Statistical Institute 37, 1960.  One side, by the normal
+ * approximation with the correction for ties; 1 when no group has both.
+ */
+double	stats_ranks_within(const double *v, const bool *in, const unsigned *group, size_t n,
+	    unsigned groups);
 
 /* The median; 0 for none.  Sorts them. */
 double	stats_median(double *, size_t n);

@@ -4,6 +4,7 @@
 #include "common/xalloc.h"
 #include "ctl/attempts.h"
 #include "ctl/flaky_attempt.h"
+#include "ctl/flaky_clock.h"
 #include "ctl/flaky_stats.h"
 #include "ctl/flaky_when.h"
 
@@ -13,6 +14,13 @@
 struct moment {
 	uint64_t			 ms;
 	const struct test_result	*test;
+};
+
+/* Plain attempts, and how often what they do changes. */
+struct rows {
+	struct flaky_condition all;
+	uint64_t	n;
+	bool		before;
 };
 
 struct flaky_moments {
@@ -100,35 +108,115 @@ has_one_condition(const struct flaky_evidence *e, size_t fails)
 	return false;
 }
 
-void
-flaky_when(const struct flaky_moments *m, const struct test_result *t, struct flaky_evidence *e)
+static double
+contrast_p(const struct flaky_contrast *c)
 {
-	uint64_t	*at = xcalloc(t->nattempts + 1, sizeof *at), n = 0, runs = 0;
-	size_t		 fails = 0, plain_fails = 0, plain = 0;
-	bool		 failed, before = false;
+	return stats_fisher(STATS_MORE, c->seen.fails, c->seen.runs - c->seen.fails,
+	    c->against.fails, c->against.runs - c->against.fails);
+}
+
+/* The clock, by the first attempt of each spell: those right after a failure are in it. */
+static void
+find_hour(const struct test_result *t, struct flaky_evidence *e)
+{
+	uint64_t			*ms = xcalloc(t->nattempts + 1, sizeof *ms);
+	bool				*failed = xcalloc(t->nattempts + 1, sizeof *failed);
+	const struct attempt_result	*before = NULL;
+	size_t				 n = 0;
 
 	for (size_t i = 0; i < flaky_attempts(t); i++) {
 		const struct attempt_result	*a = &attempts_of(t)[i];
-		struct flaky_condition		*c;
+
+		if (!flaky_is_evidence(a) || a->start_ms == 0 ||
+		    flaky_condition_of(a) == FLAKE_CLOCK)
+			continue;
+		if (!flaky_is_again(before, a)) {
+			failed[n] = flaky_is_failure(a);
+			ms[n++] = a->start_ms;
+		}
+		before = a;
+	}
+	flaky_clock(ms, failed, n, &e->clock);
+	free(ms);
+	free(failed);
+}
+
+/* Every so many attempts?  Where there were copies beside it nobody has counted, so that it
+ * is the longest part without them.  Conditions that come in turn make a rhythm, too. */
+static double
+rhythm_of(const struct test_result *t, const struct flaky_evidence *e)
+{
+	uint64_t	*at = xcalloc(t->nattempts + 1, sizeof *at);
+	size_t		 from = 0, best = 0, best_n = 0, n = 0, fails = 0, all = 0;
+	double		 p;
+
+	for (size_t i = 0; i < flaky_attempts(t); i++) {
+		const struct attempt_result	*a = &attempts_of(t)[i];
+
+		all += flaky_is_failure(a);
+		if (flaky_condition_of(a) == FLAKE_COPIES)
+			from = i + 1;
+		if (i + 1 - from > best_n) {
+			best = from;
+			best_n = i + 1 - from;
+		}
+	}
+	for (size_t i = best; i < best + best_n; i++) {
+		const struct attempt_result	*a = &attempts_of(t)[i];
 
 		if (!flaky_is_evidence(a))
 			continue;
-		failed = flaky_is_failure(a);
-		if (failed)
+		if (flaky_is_failure(a))
 			at[fails++] = n;
 		n++;
-		if (flaky_condition_of(a) != FLAKE_PLAIN)
-			continue;
-		runs += plain == 0 || failed != before;
-		before = failed;
-		plain++;
-		plain_fails += failed;
-		c = others_failed(m, t, a) ? &e->beside : &e->apart;
-		c->runs++;
-		c->fails += failed;
 	}
-	e->stretches = stats_runs(plain_fails, plain - plain_fails, runs);
-	/* Conditions that come in turn make a rhythm, too. */
-	e->rhythm = has_one_condition(e, fails) ? 1 : stats_rhythm(at, fails, n);
+	p = has_one_condition(e, all) ? 1 : stats_rhythm(at, fails, n);
 	free(at);
+	return p;
+}
+
+/* A plain attempt.  Of a test that fails by chance one right after a failure fails as often
+ * as any other; a spell, or what is left behind, is still there.  The scheduler makes such
+ * attempts (policy/detect.c).  They make failures in a row, but no stretch of them. */
+static void
+count_plain(const struct flaky_moments *m, const struct test_result *t,
+    const struct attempt_result *before, const struct attempt_result *a, struct flaky_evidence *e,
+    struct rows *r)
+{
+	bool			 failed = flaky_is_failure(a), again = flaky_is_again(before, a);
+	struct flaky_condition	*c = again ? &e->again.seen : &e->again.against;
+
+	c->runs++;
+	c->fails += failed;
+	if (again)
+		return;
+	r->n += r->all.runs == 0 || failed != r->before;
+	r->before = failed;
+	r->all.runs++;
+	r->all.fails += failed;
+	c = others_failed(m, t, a) ? &e->beside : &e->apart;
+	c->runs++;
+	c->fails += failed;
+}
+
+void
+flaky_when(const struct flaky_moments *m, const struct test_result *t, struct flaky_evidence *e)
+{
+	const struct attempt_result	*before = NULL;
+	struct rows			 r = { .n = 0 };
+
+	e->again = (struct flaky_contrast){ .p = 1 };
+	for (size_t i = 0; i < flaky_attempts(t); i++) {
+		const struct attempt_result	*a = &attempts_of(t)[i];
+
+		if (!flaky_is_evidence(a))
+			continue;
+		if (flaky_condition_of(a) == FLAKE_PLAIN)
+			count_plain(m, t, before, a, e, &r);
+		before = a;
+	}
+	e->stretches = stats_runs(r.all.fails, r.all.runs - r.all.fails, r.n);
+	e->rhythm = rhythm_of(t, e);
+	e->again.p = contrast_p(&e->again);
+	find_hour(t, e);
 }

@@ -15,6 +15,10 @@
  * condition, and then where the most is to be learnt, to know the cause; a stable one beside
  * copies of itself, to know whether it bears them.  None of these attempts changes the verdict.
  *
+ * Of those for the cause some come at once, before all others: the next after a plain
+ * failure is plain, too.  What fails by chance passes then as often as ever; what is in the
+ * way for a while (a service that is away, something left behind) still is.
+ *
  * What is no evidence (a test that skips, or cannot be started) ends its test at once.
  */
 #include <math.h>
@@ -30,6 +34,7 @@ _Static_assert(FLAKE_RUNS_MAX <= UINT16_MAX && FLAKE_CONDITION_COUNT <= 16 &&
     FLAKE_DIAGNOSE_MAX <= UINT16_MAX, "an entry has room for as much");
 
 #define BESIDE_COPIES	2	/* attempts of a stable test */
+#define AGAINS		16	/* attempts at once after a failure; enough to tell */
 
 bool
 detect_begin(struct sched *s, const struct sched_plan *plan)
@@ -77,7 +82,7 @@ place(struct sched *s, uint32_t t)
 {
 	uint64_t round = (uint64_t)s->e[t].fails + s->e[t].passes + s->e[t].extra;
 	uint64_t state = s->seed ^ (round << 32 | t);
-	uint64_t rank = round * s->n + order_below(&state, s->n);
+	uint64_t rank = s->e[t].again ? 0 : round * s->n + order_below(&state, s->n);
 
 	s->nodes[t].rank = rank < UINT32_MAX ? (uint32_t)rank : UINT32_MAX;
 }
@@ -166,8 +171,9 @@ detect_choose(struct sched *s, uint32_t t)
 	if (s->flake.under != 0) {
 		e->condition = (uint8_t)(s->flake.under - 1) & 0xf;
 	} else if (!is_open(s, t)) {
-		e->condition = (uint8_t)(decide(s, t) == FLAKE_FLAKY ? 
-		    probe_next(s->trials[t], s->flake.conditions, e->extra) : FLAKE_COPIES);
+		if (!e->again)
+			e->condition = (uint8_t)(decide(s, t) == FLAKE_FLAKY ?
+			    probe_next(s->trials[t], s->flake.conditions, e->extra) : FLAKE_COPIES);
 		return;
 	} else if (s->flake.provoke && (e->fails + e->passes) % 2 == 1) {
 		e->condition = e->hot != FLAKE_PLAIN ? e->hot : (uint8_t)drawn(s, t, &state);
@@ -231,6 +237,23 @@ count(struct sched *s, uint32_t t, bool passed)
 	}
 }
 
+/*
+ * Is it to run again at once?  Not one that fails more often than not: it fails again
+ * whatever the reason.
+ */
+static bool
+wants_again(const struct sched *s, uint32_t t, bool failed)
+{
+	const struct entry *e = &s->e[t];
+	const struct trial *plain;
+
+	if (s->trials == NULL || !failed || e->condition != FLAKE_PLAIN || e->agains >= AGAINS ||
+	    decide(s, t) != FLAKE_FLAKY)
+		return false;
+	plain = &s->trials[t][FLAKE_PLAIN];
+	return plain->fails * 2 <= plain->runs;
+}
+
 void
 detect_settle(struct sched *s, const struct sched_in *in)
 {
@@ -248,9 +271,11 @@ detect_settle(struct sched *s, const struct sched_in *in)
 		    TEST_CANCELLED : life_status_of(in->outcome));
 		return;
 	}
-	if (s->trials != NULL && evident)
+	if (s->trials != NULL && evident && !e->again)
 		probe_count(&s->trials[in->test][e->condition], in->outcome != OUTCOME_PASS);
 	count(s, in->test, in->outcome == OUTCOME_PASS);
+	e->agains += e->again;
+	e->again = evident && wants_again(s, in->test, in->outcome != OUTCOME_PASS);
 	if (s->flake.until_fails != 0 && e->fails >= s->flake.until_fails) {
 		e->failed = true;
 		life_end(s, in->test, life_status_of(in->outcome));

@@ -50,6 +50,8 @@ struct entry {
 	bool		refused : 1;	/* REFUSED comes before its VERDICT */
 	bool		recalled : 1;	/* its VERDICT was told before the supervisor
 					 * was lost */
+	bool		again : 1;	/* its next attempt comes at once after a failure */
+	uint8_t		agains;		/* such attempts so far */
 };
 
 struct sched {

@@ -3,7 +3,8 @@
 
 #define EACH	4	/* attempts under each condition, before any has more */
 #define CLEAR	16	/* square of the deviations that leave no doubt */
-#define ENOUGH	60	/* plain attempts */
+#define ENOUGH	60	/* plain attempts; more under a condition have nothing to compare with */
+#define COPIES	16	/* beside copies: they cost the most, and either clash or do not */
 
 void
 probe_count(struct trial *v, bool failed)
@@ -50,7 +51,7 @@ least_alike(const struct trial *v, uint32_t asked)
 	uint32_t best = FLAKE_PLAIN, c;
 
 	for (c = 0; c < FLAKE_CONDITION_COUNT; c++) {
-		if (!is_asked(asked, c) || v[c].runs == UINT8_MAX)
+		if (!is_asked(asked, c) || v[c].runs >= (c == FLAKE_COPIES ? COPIES : ENOUGH))
 			continue;
 		rate = rate_of(&v[c], &variance);
 		far = (rate - plain) * (rate - plain) / (variance + plain_variance);

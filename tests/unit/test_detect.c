@@ -362,6 +362,60 @@ what_is_decided_runs_for_the_cause(void **state)
 	assert_int_equal(a.attempt, 10);
 }
 
+/* At most so many at once after failures, plain ones, before the others; none of a test that
+ * mostly fails.  Returns how many there were. */
+static uint32_t
+play_two(uint32_t every, uint32_t *ret_others)
+{
+	static const struct sched_test	t[] = { { .weight = 1 }, { .weight = 1 } };
+	struct flake_policy		p = { .on = true, .provoke = true, .diagnose = 168,
+	    .conditions = 1u << FLAKE_ZONE | 1u << FLAKE_PAUSED };
+	struct sched_plan		plan = { .tests = t, .ntests = 2, .jobs = 1, .seed = 9 };
+	struct sched_in			in = { .type = SCHED_IN_TICK };
+	struct sched_out		out = { .n = 0 };
+	struct sched			*s;
+	uint32_t			 again = 0;
+	uint64_t			 state;
+	bool				 failed = false;
+
+	*ret_others = 0;
+	plan.flake = flake_defaults(&p);
+	s = sched_new(&plan, 0);
+	assert_non_null(s);
+	for (;;) {
+		uint32_t	before = in.test;
+		bool		was = failed;
+
+		sched_step(s, 0, 1, &in, &out);
+		if (out.n == 0 || out.v[0].type != SCHED_ACT_START)
+			break;
+		/* The first one fails each so many times, plainly; the second never does. */
+		state = out.v[0].attempt * UINT64_C(0x9e3779b97f4a7c15);
+		failed = out.v[0].test == 0 && order_below(&state, every) == 0 &&
+		    out.v[0].condition == FLAKE_PLAIN;
+		if (was && before == 0 && out.v[0].test == 0)
+			again++;
+		else if (was)
+			++*ret_others;
+		in = (struct sched_in){ .type = SCHED_IN_DONE, .test = out.v[0].test,
+		    .attempt = out.v[0].attempt,
+		    .outcome = failed ? OUTCOME_FAIL : OUTCOME_PASS };
+	}
+	sched_free(s);
+	return again;
+}
+
+static void
+a_failure_is_looked_at_again_at_once(void **state)
+{
+	uint32_t	others;
+
+	(void)state;
+	assert_true(play_two(5, &others) >= 5);
+	assert_true(play_two(3, &others) <= 16);
+	assert_true(others > 0);
+}
+
 /* ---- budgets ---- */
 
 static void
@@ -549,6 +603,7 @@ main(void)
 		cmocka_unit_test(so_many_failures_end_a_test),
 		cmocka_unit_test(what_was_counted_is_kept),
 		cmocka_unit_test(what_is_decided_runs_for_the_cause),
+		cmocka_unit_test(a_failure_is_looked_at_again_at_once),
 		cmocka_unit_test(a_budget_of_attempts),
 		cmocka_unit_test(a_budget_of_time),
 		cmocka_unit_test(a_budget_has_an_end_for_each_test),

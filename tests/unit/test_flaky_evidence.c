@@ -74,6 +74,26 @@ like_is_compared_with_like(void **state)
 	release(&t);
 }
 
+/* Each condition has its own durations; beside copies they are the copies'. */
+static void
+slower_whatever_the_condition(void **state)
+{
+	struct test_result	t = { .name = NULL };
+
+	(void)state;
+	for (uint64_t i = 0; i < 30; i++) {
+		enum flake_condition	c = (enum flake_condition)(i % 3);
+
+		add(&t, i % 5 == 4 ? OUTCOME_FAIL : OUTCOME_PASS, c, NULL)->duration_us =
+		    (i % 5 == 4 ? 1500 : 1000) * (c + 1) + i;
+	}
+	assert_true(flaky_slower_p(&t) < 0.001);
+	for (size_t i = 0; i < t.nattempts; i++)
+		t.full[i].condition = FLAKE_COPIES;
+	assert_true(flaky_slower_p(&t) >= 1);
+	release(&t);
+}
+
 static void
 too_few_to_compare(void **state)
 {
@@ -286,6 +306,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(like_is_compared_with_like),
+		cmocka_unit_test(slower_whatever_the_condition),
 		cmocka_unit_test(too_few_to_compare),
 		cmocka_unit_test(lines_that_differ),
 		cmocka_unit_test(the_first_and_the_last),

@@ -100,6 +100,21 @@ outcomes_in_a_row(void **state)
 	assert_near(stats_factor(0.5), 1);
 }
 
+/* Two groups: what differs between them does not count.  Python has computed it. */
+static void
+ranks_within_groups(void **state)
+{
+	static const double	v[] = { 5, 7, 7, 1, 2, 3, 7, 10, 30, 10, 20, 20, 5, 1 };
+	static const bool	in[] = { 1, 1, 1, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0 };
+	static const unsigned	group[] = { 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1 };
+	static const unsigned	apart[] = { 0, 0, 0, 1, 1, 1, 1, 0, 0, 1, 1, 1, 1, 1 };
+
+	(void)state;
+	assert_near(stats_ranks_within(v, in, group, 14, 2), 0.04039420495615199);
+	assert_near(stats_ranks_within(v, in, apart, 14, 2), 1);
+	assert_near(stats_ranks_within(v, in, group, 0, 2), 1);
+}
+
 /* Gaps of 4 at a failure rate of 1/4: 0.75^3 - 0.75^4 each, but for the first. */
 static void
 a_rhythm(void **state)
@@ -115,6 +130,25 @@ a_rhythm(void **state)
 	assert_near(stats_rhythm(even, 4, 4), 1);
 }
 
+/* Within each table the rows are alike, however they differ in sum; and 12 small ones that all
+ * say the same.  Python has computed the second. */
+static void
+tables_apart(void **state)
+{
+	static const struct stats_table	two[] = { { { { 9, 10 }, { 27, 30 } } },
+	    { { { 3, 30 }, { 1, 10 } } } };
+	struct stats_table		many[12];
+
+	(void)state;
+	assert_near(stats_tables(STATS_MORE, two, 2), 0.5);
+	assert_near(stats_tables(STATS_BOTH, two, 2), 1);
+	for (size_t i = 0; i < 12; i++)
+		many[i] = (struct stats_table){ { { 2, 2 }, { 0, 2 } } };
+	assert_near(stats_tables(STATS_MORE, many, 12), 4.4621724539e-9);
+	assert_near(stats_tables(STATS_LESS, many, 12), 0.5);
+	assert_near(stats_tables(STATS_MORE, many, 0), 1);
+}
+
 int
 main(void)
 {
@@ -122,6 +156,8 @@ main(void)
 		cmocka_unit_test(exact_test),
 		cmocka_unit_test(several_at_once),
 		cmocka_unit_test(ranks),
+		cmocka_unit_test(tables_apart),
+		cmocka_unit_test(ranks_within_groups),
 		cmocka_unit_test(medians),
 		cmocka_unit_test(outcomes_in_a_row),
 		cmocka_unit_test(a_rhythm),
