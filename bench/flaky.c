@@ -16,7 +16,7 @@
 #define THRESHOLD	0.1
 #define CAMPAIGN_S	35	/* of one group, at the most */
 #define CAMPAIGN_QUICK_S 8
-#define DIAGNOSIS_S	150
+#define DIAGNOSIS_S	240
 #define DIAGNOSIS_QUICK_S 25
 #define ALL_MS		400000	/* no other repetition that would end after this */
 
@@ -311,7 +311,8 @@ no_scores(const struct corpus *c)
 
 /* Each with a supervisor of its own, so that what is on record is known. */
 static int
-measure_all(struct bench *b, const struct corpus *c, struct campaigns *all)
+measure_all(struct bench *b, const struct corpus *c, const struct corpus *unseen,
+    struct campaigns *all)
 {
 	struct service	sv = { .pid = 0 };
 	int		r = service_start(b, "flaky", &sv), r1;
@@ -320,6 +321,8 @@ measure_all(struct bench *b, const struct corpus *c, struct campaigns *all)
 		r = repeat(b, &sv, c, all);
 	if (r == 0)
 		r = diagnose(b, &sv, c, &all->diagnosis);
+	if (r == 0)
+		r = diagnose(b, &sv, unseen, &all->unseen);
 	r1 = service_stop(b, &sv, NULL);
 	if (r != 0 || r1 != 0)
 		return r != 0 ? r : r1;
@@ -335,23 +338,28 @@ bench_flaky(struct bench *b, json_t *figures)
 {
 	size_t			most = b->repeat != 0 ? b->repeat : b->quick ? 1 : REPEATS;
 	struct campaigns	all = { .repeats = most };
-	struct corpus		c;
-	int			r = corpus_load(&c);
+	struct corpus		c, unseen;
+	int			r1, r = corpus_load(&c, FLAKY_SUITE, FLAKY_TRUTH);
 
+	r1 = corpus_load(&unseen, UNSEEN_SUITE, UNSEEN_TRUTH);
+	r = r != 0 ? r : r1;
 	all.v = xcalloc(most * WAYS, sizeof *all.v);
 	for (size_t i = 0; i < most * WAYS; i++)
 		all.v[i].scores = no_scores(&c);
 	all.diagnosis.scores = no_scores(&c);
+	all.unseen.scores = no_scores(&unseen);
 	all.warm.scores = no_scores(&c);
 	if (r == 0)
-		r = measure_all(b, &c, &all);
+		r = measure_all(b, &c, &unseen, &all);
 	if (r == 0)
-		flaky_tables(&c, &all, figures);
+		flaky_tables(&c, &unseen, &all, figures);
 	for (size_t i = 0; i < most * WAYS; i++)
 		free(all.v[i].scores);
 	free(all.diagnosis.scores);
+	free(all.unseen.scores);
 	free(all.warm.scores);
 	free(all.v);
 	corpus_free(&c);
+	corpus_free(&unseen);
 	return r;
 }

@@ -15,6 +15,9 @@
 
 #define FLAKY_SUITE	"tests/flaky/corpus.yaml"
 #define FLAKY_TRUTH	"tests/flaky/truth.json"
+/* Of these nothing was looked at when the causes were tuned. */
+#define UNSEEN_SUITE	"tests/flaky/unseen/unseen.yaml"
+#define UNSEEN_TRUTH	"tests/flaky/unseen/truth.json"
 
 /* A campaign looks at one of these, so that the time that it takes is theirs. */
 #define CORPUS_GROUP_LIST(X)						\
@@ -48,9 +51,9 @@ struct corpus {
 	char			 suite[BENCH_PATH];	/* its path, absolute */
 };
 
-/* Reads the suite and what is known of it, which must name the same tests.  0 or
+/* Reads a suite and what is known of it, which must name the same tests.  0 or
  * -errno, printed; corpus_free() in either case. */
-int	corpus_load(struct corpus *);
+int	corpus_load(struct corpus *, const char *suite, const char *truth);
 void	corpus_free(struct corpus *);
 const char	*corpus_group_name(enum corpus_group);
 
@@ -100,6 +103,7 @@ struct campaigns {
 	struct campaign	*v;
 	size_t		 repeats;
 	struct campaign	 diagnosis;	/* ours, with attempts more for the causes */
+	struct campaign	 unseen;	/* the same of the other corpus */
 	struct campaign	 warm;		/* ours on the sound ones, with RECORD runs on record */
 };
 #define RECORD	30
@@ -118,7 +122,8 @@ int	bare_copies(struct bench *, const struct corpus_test *, unsigned n, struct s
 void	bare_shuffle(size_t *v, size_t n, unsigned long long *seed);
 
 /* Prints the tables, and puts their figures into the object. */
-void	flaky_tables(const struct corpus *, const struct campaigns *, json_t *figures);
+void	flaky_tables(const struct corpus *, const struct corpus *unseen, const struct campaigns *,
+	    json_t *figures);
 
 /* Wilson's interval of k of n (E. B. Wilson, JASA 22, 1927, 209-212), with the normal
  * quantile z. */

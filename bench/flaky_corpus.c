@@ -60,14 +60,13 @@ read_test(struct corpus *c, size_t i, json_t *list)
 	t->plan = &c->plan.tests[i];
 	t->truth = entry_of(list, t->plan->name);
 	if (t->truth == NULL || t->plan->tags.n != 1)
-		return bench_fail(-EBADMSG, "%s: '%s' needs one tag, and an entry in %s",
-		    FLAKY_SUITE, t->plan->name, FLAKY_TRUTH);
+		return bench_fail(-EBADMSG, "'%s' needs one tag, and an entry among what is true",
+		    t->plan->name);
 	tag = t->plan->tags.v[0];
 	t->flaky = json_is_true(json_object_get(t->truth, "flaky"));
 	t->cause = t->flaky ? json_string_value(json_object_get(t->truth, "cause")) : "sound";
 	if (t->cause == NULL || (t->flaky && strcmp(t->cause, tag) != 0))
-		return bench_fail(-EBADMSG, "%s: the cause of '%s' is not its tag", FLAKY_TRUTH,
-		    t->plan->name);
+		return bench_fail(-EBADMSG, "the cause of '%s' is not its tag", t->plan->name);
 	t->category = json_string_value(json_object_get(t->truth, "category"));
 	t->category = t->category != NULL ? t->category : t->cause;
 	t->group = group_of(tag);
@@ -77,7 +76,7 @@ read_test(struct corpus *c, size_t i, json_t *list)
 }
 
 int
-corpus_load(struct corpus *c)
+corpus_load(struct corpus *c, const char *suite, const char *truth)
 {
 	struct suite_error	 se;
 	json_error_t		 je;
@@ -85,21 +84,22 @@ corpus_load(struct corpus *c)
 	int			 r;
 
 	memset(c, 0, sizeof *c);
-	r = suite_load(&c->plan, FLAKY_SUITE, &se);
+	r = suite_load(&c->plan, suite, &se);
 	if (r != 0)
 		return bench_fail(r, "%s", se.text);
-	c->truth = json_load_file(FLAKY_TRUTH, 0, &je);
+	c->truth = json_load_file(truth, 0, &je);
 	if (c->truth == NULL)
-		return bench_fail(-EBADMSG, "%s:%d: %s", FLAKY_TRUTH, je.line, je.text);
+		return bench_fail(-EBADMSG, "%s:%d: %s", truth, je.line, je.text);
 	c->n = c->plan.ntests;
 	c->tests = xcalloc(c->n, sizeof *c->tests);
 	list = json_object_get(c->truth, "tests");
 	for (size_t i = 0; i < c->n && r == 0; i++)
 		r = read_test(c, i, list);
 	if (r == 0 && json_array_size(list) != c->n)
-		r = bench_fail(-EBADMSG, "%s has %zu tests, the suite %zu", FLAKY_TRUTH,
+		r = bench_fail(-EBADMSG, "%s has %zu tests, the suite %zu", truth,
 		    json_array_size(list), c->n);
-	if (r == 0 && snprintf(c->suite, sizeof c->suite, "%s/corpus.yaml", c->plan.tests[0].cwd) >=
+	if (r == 0 && snprintf(c->suite, sizeof c->suite, "%s%s", c->plan.tests[0].cwd,
+	    strrchr(suite, '/')) >=
 	    (int)sizeof c->suite)
 		r = bench_fail(-ENAMETOOLONG, "%s: too long", c->plan.tests[0].cwd);
 	return r;

@@ -398,10 +398,10 @@ put_missed(const struct corpus *c, const struct campaigns *all)
 
 /* The confusions, each test by its name. */
 static void
-put_confused(const struct corpus *c, const struct campaign *v, json_t *figures)
+put_confused(const struct corpus *c, const struct campaign *v, const char *title, json_t *list)
 {
 	struct table	 t = { NULL, 0 };
-	json_t		*list = json_array(), *o;
+	json_t		*o;
 
 	table_row(&t, "found by the diagnosis|is|named|failed|");
 	for (size_t i = 0; i < c->n; i++) {
@@ -417,12 +417,12 @@ put_confused(const struct corpus *c, const struct campaign *v, json_t *figures)
 		(void)json_object_set_new(o, "named", json_string(s->cause));
 		(void)json_array_append_new(list, o);
 	}
-	(void)json_object_set_new(figures, "confused", list);
-	table_print(&t, "flaky: the wrong cause named");
+	table_print(&t, title);
 }
 
 static void
-put_goals(const struct corpus *c, const struct campaigns *all, json_t *figures)
+put_goals(const struct corpus *c, const struct corpus *unseen, const struct campaigns *all,
+    json_t *figures)
 {
 	struct tally	 f = total(c, all, WAY_OURS, is_findable), a = total(c, all, WAY_OURS, is_flaky),
 	    s = total(c, all, WAY_OURS, is_sound);
@@ -430,6 +430,7 @@ put_goals(const struct corpus *c, const struct campaigns *all, json_t *figures)
 	json_t		*o = json_object();
 	struct tally	 warm = count(c, &all->warm, is_in_sound_group);
 	double		 right, named = count_named(c, &all->diagnosis, NULL, &right), timing, random;
+	double		 also, found = count_named(unseen, &all->unseen, NULL, &also);
 	unsigned	 cut;
 	double		 dismissed = attempts_to_dismiss(c, all, &cut);
 	char		 text[64];
@@ -444,6 +445,7 @@ put_goals(const struct corpus *c, const struct campaigns *all, json_t *figures)
 	bench_figure(o, "timingToLoop", timing);
 	bench_figure(o, "randomToLoop", random);
 	bench_figure(o, "causeRight", share(right, named));
+	bench_figure(o, "causeRightUnseen", share(also, found));
 	(void)json_object_set_new(o, "diagnosisCut", json_boolean(all->diagnosis.cut));
 	bench_figure(o, "attemptsWithRecord", share(warm.attempts, warm.tests));
 	(void)json_object_set_new(figures, "goals", o);
@@ -462,6 +464,9 @@ put_goals(const struct corpus *c, const struct campaigns *all, json_t *figures)
 	table_row(&t, "cause named rightly, of those found|%.3f|%s%s", share(right, named),
 	    table_at_least(share(right, named), 0.85, ""),
 	    all->diagnosis.cut ? "; the time was up before the attempts" : "");
+	table_row(&t, "the same, of programs on which nothing was tuned|%.3f|%s%s", share(also, found),
+	    table_at_least(share(also, found), 0.85, ""),
+	    all->unseen.cut ? "; the time was up before the attempts" : "");
 	table_row(&t, "attempts of a sound one with %d runs on record, mean|%.1f|%s", RECORD,
 	    share(warm.attempts, warm.tests), table_at_most(share(warm.attempts, warm.tests), 5, ""));
 	if (cut > 0)
@@ -471,13 +476,19 @@ put_goals(const struct corpus *c, const struct campaigns *all, json_t *figures)
 }
 
 void
-flaky_tables(const struct corpus *c, const struct campaigns *all, json_t *figures)
+flaky_tables(const struct corpus *c, const struct corpus *unseen, const struct campaigns *all,
+    json_t *figures)
 {
+	json_t	*list = json_array();
+
 	(void)json_object_set_new(figures, "repeats", json_integer((json_int_t)all->repeats));
 	put_ways(c, all, figures);
 	put_causes(c, all, figures);
 	put_rates(c, all, figures);
 	put_missed(c, all);
-	put_confused(c, &all->diagnosis, figures);
-	put_goals(c, all, figures);
+	put_confused(c, &all->diagnosis, "flaky: the wrong cause named, or none", list);
+	put_confused(unseen, &all->unseen, "flaky: the same, of programs on which nothing was tuned",
+	    list);
+	(void)json_object_set_new(figures, "confused", list);
+	put_goals(c, unseen, all, figures);
 }
