@@ -159,6 +159,9 @@ flaky_piece_text(const struct flaky_test *f, const struct flaky_piece *p, struct
 static const char *
 look_at_shortage(enum flake_condition c)
 {
+	if (c == FLAKE_PLAIN)
+		return "it comes up against a limit that no condition touches: look at its ulimits and "
+		    "quotas, and at what it takes and does not give back";
 	return c == FLAKE_FEW_FILES ?
 	    "it needs more open files than a soft limit of 256, or leaks them: look at what it opens "
 	    "and does not close" :
@@ -195,7 +198,10 @@ flaky_look_at(const struct flaky_test *f)
 	case FLAKY_STARVATION:
 		return look_at_shortage(f->cause.next);
 	case FLAKY_TIME:
-		return "look at dates it computes: in another zone, around midnight, at the end of a "
+		return f->cause.next == FLAKE_PLAIN && f->evidence.clock.v.seen.runs > 0 ?
+		    "look at what it reads from the clock twice, or rounds to a second or a minute; give "
+		    "it a fixed time" :
+		    "look at dates it computes: in another zone, around midnight, at the end of a "
 		    "month or a year; set TZ in its env, or give it a fixed time";
 	case FLAKY_RANDOMNESS:
 		return f->cause.effects[FLAKE_FIXED_LAYOUT].less ?

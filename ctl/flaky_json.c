@@ -101,6 +101,22 @@ put_names(struct text *t, unsigned conditions)
 }
 
 static void
+put_near(struct text *t, const struct flaky_near *n)
+{
+	json_put_text(t, "test", n->test);
+	if (n->not != NULL)
+		json_put_text(t, "not", n->not);
+}
+
+static void
+put_arc(struct text *t, const struct flaky_arc *c)
+{
+	json_put_count(t, "period", c->period_ms);
+	json_put_ratio(t, "from", c->from * (double)c->period_ms);
+	json_put_ratio(t, "to", c->to * (double)c->period_ms);
+}
+
+static void
 put_piece(struct text *t, const struct flaky_test *f, const struct flaky_piece *p)
 {
 	struct text	words = { 0 };
@@ -120,6 +136,10 @@ put_piece(struct text *t, const struct flaky_test *f, const struct flaky_piece *
 	}
 	if (p->kind == FLAKY_SLOWER)
 		json_put_ratio(t, "ratio", p->ratio);
+	if (p->kind == FLAKY_AFTER || p->kind == FLAKY_ALONG)
+		put_near(t, p->kind == FLAKY_AFTER ? &f->evidence.after : &f->evidence.along);
+	if (p->kind == FLAKY_HOUR)
+		put_arc(t, &f->evidence.clock);
 	json_put_ratio(t, "p", p->p);
 	json_put_text(t, "text", words.p);
 	text_puts(t, "}");

@@ -10,6 +10,7 @@
 
 #include "common/outcome.h"
 #include "common/xalloc.h"
+#include "ctl/flaky.h"
 #include "ctl/flaky_clock.h"
 #include "ctl/flaky_near.h"
 #include "ctl/flaky_when.h"
@@ -217,6 +218,33 @@ beside_another_test(void **state)
 	release(&r);
 }
 
+/* The report names them, for people and for programs. */
+static void
+neighbours_are_told(void **state)
+{
+	struct results		r = new_run();
+	struct flaky_report	report;
+	struct text		t = { 0 };
+
+	(void)state;
+	play(&r, what_is_left);
+	r.finished = true;
+	for (int i = 0; i < TESTS; i++) {
+		r.tests[i].done = true;
+		r.tests[i].flake.verdict = i == 0 ? FLAKE_FLAKY : FLAKE_STABLE;
+	}
+	flaky_report_of(&r, "SUITE", &report);
+	assert_int_equal(report.tests[0].cause.category, FLAKY_LEAK);
+	assert_non_null(strstr(report.tests[0].advice,
+	    "times when 'leaves it' ran before it, and 'takes it away' not since, 0 of "));
+	flaky_json(&report, &t);
+	assert_non_null(strstr(t.p, "\"kind\":\"after\""));
+	assert_non_null(strstr(t.p, "\"test\":\"leaves it\",\"not\":\"takes it away\""));
+	text_free(&t);
+	flaky_report_free(&report);
+	release(&r);
+}
+
 /* ---- time ---- */
 
 /* The last twentieth of each second; then the same failures in one second alone. */
@@ -308,6 +336,7 @@ main(void)
 		cmocka_unit_test(a_condition_is_no_neighbour),
 		cmocka_unit_test(since_its_last_attempt),
 		cmocka_unit_test(beside_another_test),
+		cmocka_unit_test(neighbours_are_told),
 		cmocka_unit_test(a_part_of_the_clock),
 		cmocka_unit_test(over_the_end_of_a_second),
 		cmocka_unit_test(again_at_once),
