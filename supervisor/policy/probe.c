@@ -1,4 +1,5 @@
 /* The next attempt for the cause; see probe.h. */
+#include "supervisor/policy/order.h"
 #include "supervisor/policy/probe.h"
 
 #define EACH	4	/* attempts under each condition, before any has more */
@@ -21,14 +22,22 @@ is_asked(uint32_t asked, uint32_t c)
 	return c != FLAKE_PLAIN && (asked >> c & 1) != 0;
 }
 
+/* One of those with the fewest.  In an order that is another each time: what fails every so
+ * many attempts would seem to fail under whatever condition comes every so many. */
 static enum flake_condition
-least_tried(const struct trial *v, uint32_t asked)
+least_tried(const struct trial *v, uint32_t asked, uint32_t turn)
 {
-	uint32_t best = FLAKE_PLAIN, c;
+	uint32_t least = v[FLAKE_PLAIN].runs, best = FLAKE_PLAIN, c;
+	uint64_t state = turn, ties = 1;
 
-	for (c = 0; c < FLAKE_CONDITION_COUNT; c++)
-		if (is_asked(asked, c) && v[c].runs < v[best].runs)
+	for (c = 0; c < FLAKE_CONDITION_COUNT; c++) {
+		if (!is_asked(asked, c) || v[c].runs > least)
+			continue;
+		ties = v[c].runs < least ? 1 : ties + 1;
+		if (order_below(&state, (uint32_t)ties) == 0)
 			best = c;
+		least = v[c].runs;
+	}
 	return (enum flake_condition)best;
 }
 
@@ -66,7 +75,7 @@ least_alike(const struct trial *v, uint32_t asked)
 enum flake_condition
 probe_next(const struct trial v[FLAKE_CONDITION_COUNT], uint32_t asked, uint32_t turn)
 {
-	enum flake_condition least = least_tried(v, asked);
+	enum flake_condition least = least_tried(v, asked, turn);
 
 	if (v[least].runs < EACH)
 		return least;

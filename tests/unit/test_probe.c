@@ -21,6 +21,21 @@ each_has_a_few_first(void **state)
 		assert_int_equal(v[c].runs, c == FLAKE_PLAIN || (ASKED >> c & 1) != 0 ? 4 : 0);
 }
 
+/* What fails each fourth time, of four conditions, fails under all of them. */
+static void
+no_condition_comes_every_so_many(void **state)
+{
+	struct trial		v[FLAKE_CONDITION_COUNT] = { { 0, 0 } };
+	uint32_t		most = 0;
+
+	(void)state;
+	for (uint32_t i = 0; i < 16; i++)
+		probe_count(&v[probe_next(v, ASKED, i)], i % 4 == 0);
+	for (uint32_t c = 0; c < FLAKE_CONDITION_COUNT; c++)
+		most = v[c].fails > most ? v[c].fails : most;
+	assert_true(most < 4);
+}
+
 static void
 then_the_one_that_looks_different(void **state)
 {
@@ -61,6 +76,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_has_a_few_first),
+		cmocka_unit_test(no_condition_comes_every_so_many),
 		cmocka_unit_test(then_the_one_that_looks_different),
 		cmocka_unit_test(counts_end),
 	};
