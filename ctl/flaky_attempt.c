@@ -6,7 +6,7 @@
 #include "ctl/attempts.h"
 #include "ctl/flaky_attempt.h"
 
-#define AT_ONCE_MS	50	/* from the end of an attempt to the start of the next one */
+#define AT_ONCE_MS	150	/* from the end of an attempt to the start of the next one */
 
 bool
 flaky_is_failure(const struct attempt_result *a)

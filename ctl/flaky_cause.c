@@ -241,6 +241,7 @@ without_spells(const struct flaky_evidence *of)
 		return e;
 	e.at[FLAKE_PLAIN].runs -= e.again.seen.runs;
 	e.at[FLAKE_PLAIN].fails -= e.again.seen.fails;
+	e.spent = e.again.seen.fails;
 	return e;
 }
 

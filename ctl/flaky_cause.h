@@ -97,6 +97,7 @@ struct flaky_evidence {
 	/* Plain attempts at whose time another test failed, and the others. */
 	struct flaky_condition beside, apart;
 	struct flaky_contrast again;	/* plain attempts at once after a failure; the others */
+	uint64_t	spent;		/* failures that are left out of `at`, as a spell */
 	struct flaky_arc clock;
 	struct flaky_near after;	/* when the one test or the other ran before it */
 	struct flaky_near along;	/* while that test ran, too */

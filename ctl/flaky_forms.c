@@ -209,7 +209,7 @@ is_higher(const struct likelihood *a, const struct likelihood *b)
 uint64_t
 flaky_fails(const struct flaky_evidence *e)
 {
-	uint64_t	n = 0;
+	uint64_t	n = e->spent;
 
 	for (unsigned c = 0; c < FLAKE_CONDITION_COUNT; c++)
 		n += e->at[c].fails;

@@ -9,6 +9,7 @@
 #include "ctl/flaky_when.h"
 
 #define NEAR_MS		500	/* before its start and after its end */
+#define SPELL_MS	250	/* after a failure, that may have one reason with it */
 #define LOOKED_AT	64	/* failures near one attempt, of all tests */
 
 struct moment {
@@ -115,7 +116,8 @@ contrast_p(const struct flaky_contrast *c)
 	    c->against.fails, c->against.runs - c->against.fails);
 }
 
-/* The clock, by the first attempt of each spell: those right after a failure are in it. */
+/* The clock, by the first attempt of each spell: those soon after a failure may be in it,
+ * whatever they are run under. */
 static void
 find_hour(const struct test_result *t, struct flaky_evidence *e)
 {
@@ -130,7 +132,8 @@ find_hour(const struct test_result *t, struct flaky_evidence *e)
 		if (!flaky_is_evidence(a) || a->start_ms == 0 ||
 		    flaky_condition_of(a) == FLAKE_CLOCK)
 			continue;
-		if (!flaky_is_again(before, a)) {
+		if (before == NULL || !flaky_is_failure(before) ||
+		    a->start_ms > before->end_ms + SPELL_MS) {
 			failed[n] = flaky_is_failure(a);
 			ms[n++] = a->start_ms;
 		}

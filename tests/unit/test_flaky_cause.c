@@ -181,6 +181,29 @@ pieces_of_evidence(void **state)
 	assert_true(c.effects[FLAKE_SEEDS].p >= 1);
 }
 
+/* What is left out of the counts, since it came of one spell, has spoken all the same. */
+static void
+a_spell_is_left_out(void **state)
+{
+	const struct flaky_evidence	 e = { .at = { AT(PLAIN, 12, 60), AT(PAUSED, 1, 15),
+	    AT(LOADED, 1, 15), AT(ZONE, 1, 15) }, NOTHING, .again = { CALM(8, 12), CALM(4, 48),
+	    2e-4 }, .marks = { [FLAKY_MARK_NETWORK] = 15 } };
+	struct flaky_cause		 c;
+	bool				 said = false;
+
+	(void)state;
+	flaky_cause_of(&e, &c);
+	assert_int_equal(c.category, FLAKY_INFRASTRUCTURE);
+	for (size_t i = 0; i < c.npieces; i++) {
+		if (c.pieces[i].kind != FLAKY_SAYS)
+			continue;
+		said = true;
+		assert_int_equal(c.pieces[i].seen.fails, 15);
+		assert_int_equal(c.pieces[i].seen.runs, 15);
+	}
+	assert_true(said);
+}
+
 static void
 names(void **state)
 {
@@ -197,6 +220,7 @@ main(void)
 		cmocka_unit_test(the_cause),
 		cmocka_unit_test(unknown_is_said),
 		cmocka_unit_test(pieces_of_evidence),
+		cmocka_unit_test(a_spell_is_left_out),
 		cmocka_unit_test(names),
 	};
 
