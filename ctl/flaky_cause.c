@@ -10,6 +10,7 @@
 
 #define NAMED		0.67	/* of two that are as likely as each other none is named */
 #define FEW		3	/* failures, of which nothing is concluded */
+#define GROUP_BELIEF	0.01	/* of a group, which is that of one of some forms */
 #define EDGE		0.025	/* on each side of an interval */
 
 /* ---- what a person can check ---- */
@@ -107,11 +108,11 @@ add_group(const struct flaky_form *f, const double *rule, enum stats_side side,
 
 	for (size_t i = 0; n == 1 && i < ret->npieces; i++) {
 		if (ret->pieces[i].conditions == g.conditions)
-			return g.p < FLAKY_CHOSEN;
+			return g.p < GROUP_BELIEF;
 	}
-	if (g.p < FLAKY_CHOSEN)
+	if (g.p < GROUP_BELIEF)
 		add_piece(ret, g);
-	return g.p < FLAKY_CHOSEN;
+	return g.p < GROUP_BELIEF;
 }
 
 static struct flaky_piece

@@ -144,9 +144,9 @@ struct flaky_effect {
 };
 
 #define FLAKY_BELIEF	0.05	/* chances below it are believed */
-#define FLAKY_CHOSEN	0.01	/* of what was chosen out of many: attempts are not quite apart from
-				 * each other, which Bonferroni's bound takes for granted of none,
-				 * but Fisher's test of all */
+/* Of what was chosen out of many: Bonferroni's bound holds for whatever many, but the tests
+ * take attempts for independent, and attempts of one run are not quite that. */
+#define FLAKY_CHOSEN	0.001
 
 struct flaky_cause {
 	enum flaky_category category;	/* UNKNOWN: no other one is likely enough */
