@@ -28,6 +28,7 @@ struct flaky_trail {
 	struct step	*starts, *ends;	/* the same ones, by either */
 	size_t		 n;
 	uint32_t	 ntests;
+	uint64_t	 until_ms;	/* half of the tests start no more after it */
 };
 
 static int
@@ -65,6 +66,28 @@ add_steps(struct step *to, const struct test_result *t, uint32_t test)
 	return n;
 }
 
+static int
+by_time(const void *a, const void *b)
+{
+	const uint64_t	*x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* What runs at the end of a run runs beside few others, and finds what was left as it is. */
+static uint64_t
+until(const struct flaky_trail *v)
+{
+	uint64_t	*last = xcalloc(v->ntests + 1, sizeof *last), ms;
+
+	for (size_t i = 0; i < v->n; i++)
+		last[v->starts[i].test] = v->starts[i].start_ms;
+	qsort(last, v->ntests, sizeof *last, by_time);
+	ms = last[v->ntests / 2];
+	free(last);
+	return ms;
+}
+
 struct flaky_trail *
 flaky_trail_of(const struct results *r)
 {
@@ -83,6 +106,7 @@ flaky_trail_of(const struct results *r)
 	if (v->n > 0) {
 		qsort(v->starts, v->n, sizeof *v->starts, by_start);
 		qsort(v->ends, v->n, sizeof *v->ends, by_end);
+		v->until_ms = until(v);
 	}
 	return v;
 }
@@ -119,7 +143,8 @@ walk(struct walk *w, at_start *fn, void *arg)
 		w->last[j] = NEVER;
 	w->now = 0;
 	for (size_t i = 0; i < v->n; i++) {
-		if (v->starts[i].test != w->test || v->starts[i].again)
+		if (v->starts[i].test != w->test || v->starts[i].again ||
+		    v->starts[i].start_ms > v->until_ms)
 			continue;
 		for (; w->now < v->n && v->ends[w->now].end_ms <= v->starts[i].start_ms; w->now++)
 			w->last[v->ends[w->now].test] = w->now;
@@ -310,7 +335,8 @@ look_beside(const struct flaky_trail *v, const struct results *r, uint32_t test,
 
 	memset(all, 0, sizeof all);
 	for (size_t i = 0; i < v->n; i++) {
-		if (v->starts[i].test == test && !v->starts[i].again)
+		if (v->starts[i].test == test && !v->starts[i].again &&
+		    v->starts[i].start_ms <= v->until_ms)
 			count_beside(v, i, of, all);
 	}
 	for (uint32_t j = 0; j < v->ntests; j++) {

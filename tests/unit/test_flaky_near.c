@@ -198,6 +198,29 @@ since_its_last_attempt(void **state)
 	release(&r);
 }
 
+/* At the end two are left, beside each other, and nobody takes away what was left. */
+static void
+the_last_two_are_no_neighbours(void **state)
+{
+	struct results		r = new_run();
+	struct flaky_evidence	e;
+	uint64_t		ms = 2000000;
+
+	(void)state;
+	for (int i = 0; i < 60; i++, ms += 400) {
+		add(&r.tests[0], i % 7 == 0, FLAKE_PLAIN, ms, ms + 50);
+		add(&r.tests[1 + i % 5], false, FLAKE_PLAIN, ms + 30, ms + 90);
+	}
+	for (int i = 0; i < 60; i++, ms += 400) {
+		add(&r.tests[0], i % 20 != 0, FLAKE_PLAIN, ms, ms + 50);
+		add(&r.tests[3], false, FLAKE_PLAIN, ms + 30, ms + 90);
+	}
+	e = seen_of(&r);
+	assert_true(e.after.v.seen.runs == 0 || e.after.v.p > FLAKY_CHOSEN);
+	assert_true(e.along.v.seen.runs == 0 || e.along.v.p > FLAKY_CHOSEN);
+	release(&r);
+}
+
 /* It fails while another one runs; that one is told from those that run beside it as often. */
 static void
 beside_another_test(void **state)
@@ -335,6 +358,7 @@ main(void)
 		cmocka_unit_test(after_nothing),
 		cmocka_unit_test(a_condition_is_no_neighbour),
 		cmocka_unit_test(since_its_last_attempt),
+		cmocka_unit_test(the_last_two_are_no_neighbours),
 		cmocka_unit_test(beside_another_test),
 		cmocka_unit_test(neighbours_are_told),
 		cmocka_unit_test(a_part_of_the_clock),
