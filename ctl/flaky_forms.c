@@ -58,7 +58,8 @@ static const struct flaky_form forms[] = {
 	{ .category = FLAKY_STARVATION, .weight = 0.04, .seldom = true,
 	    .up = { [FLAKE_FEW_FILES] = 0.97 }, .marks = MARK(FILES) },
 	{ .category = FLAKY_STARVATION, .weight = 0.04, .seldom = true,
-	    .up = { [FLAKE_STRESSED] = 0.95, [FLAKE_LOADED] = 0.2, [FLAKE_PAUSED] = 0.1, [FLAKE_COPIES] = 0.4 },
+	    .up = { [FLAKE_STRESSED] = 0.95, [FLAKE_LOADED] = 0.2, [FLAKE_PAUSED] = 0.1,
+	    [FLAKE_COPIES] = 0.4 },
 	    .marks = MARK(MEMORY) | MARK(SPACE) },
 	/* Of what no condition touches: a limit of its own, a quota. */
 	{ .category = FLAKY_STARVATION, .weight = 0.04, .marks = MARK(FILES) | MARK(MEMORY) |
@@ -226,7 +227,8 @@ by_marks(const struct flaky_evidence *e, unsigned marks)
 	double			most = 1;
 
 	for (unsigned m = 0; m < FLAKY_MARK_COUNT; m++) {
-		if ((marks >> m & 1) != 0 && (double)e->marks[m] > FORMS_HALF * (double)flaky_fails(e))
+		if ((marks >> m & 1) != 0 &&
+		    (double)e->marks[m] > FORMS_HALF * (double)flaky_fails(e))
 			most = fmax(most, (strong >> m & 1) != 0 ? STRONG : SUPPORT);
 	}
 	return most;

@@ -10,8 +10,8 @@
  * that run at the same time as failing attempts the share of each is set against its share
  * beside passing ones: one that fails for taking long has more of all of them.
  *
- * Only while both tests run again and again, and half of all do: what is over says nothing; and without attempts
- * at once after a failure, which find everything as it was.
+ * Only while both tests run again and again, and half of all do: what is over says nothing.
+ * And without attempts at once after a failure, which find everything as it was.
  */
 #ifndef CTL_FLAKY_NEAR_H
 #define CTL_FLAKY_NEAR_H

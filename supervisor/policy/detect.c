@@ -8,8 +8,8 @@
  *
  * Every other attempt is run under a changed condition, when that is asked for: the one
  * under which the test has failed before, else one that is drawn, of those that provoke
- * rather than of the others, by what has paid in this run so far.  No condition helps every cause, and some hurt: so half stay plain.
- * Or all of them are run under one that is given.
+ * rather than of the others, by what has paid in this run so far.  No condition helps every
+ * cause, and some hurt: so half stay plain.  Or all of them are run under one that is given.
  *
  * A decided test may run some more, when conditions are changed: a flaky one under each
  * condition, and then where the most is to be learnt, to know the cause; a stable one beside
