@@ -88,7 +88,7 @@ enum config_kind { CONFIG_COUNT, CONFIG_DURATION, CONFIG_SIZE, CONFIG_GROUP, CON
 	    "the service is for members of this group; empty: for all")	\
 	X(admin_group, "admin-group", GROUP, 0, 0, 4294967295,		\
 	    "its members see and control everything; empty: only root")	\
-	X(isolation, "isolation", ISOLATION, 0, 0, 4294967295,		\
+	X(isolation, "isolation", ISOLATION, 0, 0, 66308,		\
 	    "of a run that asks for none, and the least of all others; auto: what can be had")
 
 #define CONFIG_VALUE		ISOLATION_TEXT	/* bytes of any value's text */
