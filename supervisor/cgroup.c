@@ -358,8 +358,11 @@ take_own(struct cgroup *g)
 static bool
 name_base(struct cgroup *g, int part, const char *mount)
 {
-	return snprintf(g->base[part], PATH_MAX, "%s/" CGROUP_PREFIX "%s", mount, g->tag) <
-	    PATH_MAX - 64;
+	char	*base = g->base[part];
+
+	(void)strlcpy(base, mount, PATH_MAX);
+	(void)strlcat(base, "/" CGROUP_PREFIX, PATH_MAX);
+	return strlcat(base, g->tag, PATH_MAX) < PATH_MAX - 64;
 }
 
 /* Beside the groups of the machine. */
