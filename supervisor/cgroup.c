@@ -137,13 +137,13 @@ controllers(const struct cgroup *g)
 	return g->cpu ? "+memory +pids +cpu" : "+memory +pids";
 }
 
-/* The files with which a worker starts tests into their group and ends them, and none
- * that says how much they may have. */
+/* The files with which a worker starts tests into their group, of which the kernel asks
+ * who opened them.  None that says how much they may have, and not the one that kills:
+ * whoever opened it could do so when the group is another's. */
 static int
 give(const char *slot, const struct identity *who)
 {
-	static const char *const	files[] = { "/cgroup.procs", "/test/cgroup.procs",
-		"/test/cgroup.kill" };
+	static const char *const	files[] = { "/cgroup.procs", "/test/cgroup.procs" };
 	char				path[PATH_MAX];
 
 	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
@@ -164,6 +164,12 @@ make_v2(struct cgroup *g, struct group *s, unsigned slot, const struct identity 
 	if (!slot_path(g, 0, slot, "", dir) || !slot_path(g, 0, slot, "/test", test) ||
 	    !slot_path(g, 0, slot, "/worker", worker))
 		return -ENAMETOOLONG;
+	/* What tests left in memory that belongs to no process counts in there until it is
+	 * gone: the next worker has a new one.  While somebody still dies in it, it stays. */
+	if (rmdir(test) == 0) {
+		s->made = false;
+		memset(&s->limits, 0, sizeof s->limits);
+	}
 	r = make(dir);
 	if (r == 0 && !s->made) {
 		r = cgroup_write(dir, "cgroup.subtree_control", controllers(g));

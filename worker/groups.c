@@ -26,12 +26,14 @@ open_file(const char *dir, const char *name, int flags)
 }
 
 int
-groups_join(const char *words)
+groups_join(const char *words, int *ret_kill)
 {
 	int	fd, r = 0;
 
+	*ret_kill = -1;
 	if (words[0] != '/')
 		return 0;
+	*ret_kill = open_file(words, "test/cgroup.kill", O_WRONLY);
 	fd = open_file(words, "worker/cgroup.procs", O_WRONLY);
 	if (fd == -1)
 		return -errno;
@@ -40,6 +42,39 @@ groups_join(const char *words)
 	(void)close(fd);
 	return r;
 }
+
+/* ---- what they count ---- */
+
+/* The number behind `key` in one of its files; 0: it is not there. */
+static uint64_t
+value(int fd, const char *key)
+{
+	char	buf[2048], *at = buf;
+	size_t	len = strlen(key);
+	ssize_t	n = fd != -1 ? pread(fd, buf, sizeof buf - 1, 0) : -1;
+
+	if (n <= 0)
+		return 0;
+	buf[n] = '\0';
+	while (at != NULL && (strncmp(at, key, len) != 0 || (len > 0 && at[len] != ' '))) {
+		at = strchr(at, '\n');
+		at += at != NULL;
+	}
+	return at != NULL ? strtoull(at + len, NULL, 10) : 0;
+}
+
+/* What a counter has grown by; it stands still where it cannot be read. */
+static uint64_t
+grown(uint64_t *was, uint64_t now)
+{
+	uint64_t	by = now > *was ? now - *was : 0;
+
+	if (now > *was)
+		*was = now;
+	return by;
+}
+
+/* ---- which there are ---- */
 
 static void
 open_v2(struct groups *g, const char *dir)
@@ -50,21 +85,27 @@ open_v2(struct groups *g, const char *dir)
 	for (int i = 0; i < GROUPS_PARTS; i++)
 		g->dir[i] = xstrdup(test);
 	g->test = open(test, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	g->kill = open_file(test, "cgroup.kill", O_WRONLY);
 	g->events[GROUPS_MEMORY] = open_file(test, "memory.events", O_RDONLY);
 	g->events[GROUPS_PIDS] = open_file(test, "pids.events", O_RDONLY);
 	g->peak = open_file(test, "memory.peak", O_RDONLY);
 	g->cpu = open_file(test, "cpu.stat", O_RDONLY);
+	g->current = open_file(test, "memory.current", O_RDONLY);
+	g->stat = open_file(test, "memory.stat", O_RDONLY);
 	free(test);
+	/* Workers before us had tests in there. */
+	g->peak_was = value(g->peak, "");
+	g->user_us = value(g->cpu, "user_usec");
+	g->system_us = value(g->cpu, "system_usec");
 }
 
 void
-groups_open(struct groups *g, const char *words)
+groups_open(struct groups *g, const char *words, int kill)
 {
 	char	*copy, *rest, *word;
 
 	memset(g, 0, sizeof *g);
-	g->test = g->kill = g->peak = g->cpu = -1;
+	g->test = g->peak = g->cpu = g->current = g->stat = -1;
+	g->kill = kill;
 	for (int i = 0; i < GROUPS_PARTS; i++)
 		g->procs[i] = g->events[i] = -1;
 	if (words == NULL)
@@ -106,6 +147,8 @@ groups_close(struct groups *g)
 	close_one(&g->kill);
 	close_one(&g->peak);
 	close_one(&g->cpu);
+	close_one(&g->current);
+	close_one(&g->stat);
 }
 
 bool
@@ -118,36 +161,7 @@ groups_hold(const struct groups *g, enum limit which)
 	return false;
 }
 
-/* ---- what they count ---- */
-
-/* The number behind `key` in one of its files; 0: it is not there. */
-static uint64_t
-value(int fd, const char *key)
-{
-	char	buf[2048], *at = buf;
-	size_t	len = strlen(key);
-	ssize_t	n = fd != -1 ? pread(fd, buf, sizeof buf - 1, 0) : -1;
-
-	if (n <= 0)
-		return 0;
-	buf[n] = '\0';
-	while (at != NULL && (strncmp(at, key, len) != 0 || (len > 0 && at[len] != ' '))) {
-		at = strchr(at, '\n');
-		at += at != NULL;
-	}
-	return at != NULL ? strtoull(at + len, NULL, 10) : 0;
-}
-
-/* What a counter has grown by; it stands still where it cannot be read. */
-static uint64_t
-grown(uint64_t *was, uint64_t now)
-{
-	uint64_t	by = now > *was ? now - *was : 0;
-
-	if (now > *was)
-		*was = now;
-	return by;
-}
+/* ---- what they have counted ---- */
 
 /* The peak of v1 can be begun anew; that of v2 counts for an attempt that made it higher. */
 static uint64_t
@@ -183,7 +197,38 @@ groups_end(struct groups *g, const struct limits *l, struct groups_use *u)
 		u->throttled_us = grown(&g->throttled_us, value(g->cpu, "throttled_usec"));
 }
 
+/* The file with the parts of it costs more than the sum: it is read when that has grown. */
+bool
+groups_are_clean(struct groups *g)
+{
+	uint64_t	now = value(g->current, "");
+
+	if (now > g->looked_at + GROUPS_LEFT_MOST) {
+		g->looked_at = now;
+		return value(g->stat, "shmem") <= GROUPS_LEFT_MOST;
+	}
+	if (now < g->looked_at)
+		g->looked_at = now;
+	return true;
+}
+
 /* ---- the start ---- */
+
+/* What was before this attempt is not its own, whoever it was: a worker before us in the
+ * same groups, or one without limits that the kernel had to end. */
+static void
+begin_counting(struct groups *g, const struct limits *l)
+{
+	const uint64_t	*v = l->v;
+
+	if (v[LIMIT_MEMORY] != 0)
+		g->oom_kills = value(g->events[GROUPS_MEMORY], "oom_kill");
+	if (v[LIMIT_PROCESSES] != 0)
+		g->hits = value(g->events[GROUPS_PIDS], "max");
+	if (v[LIMIT_CPU] != 0)
+		g->throttled_us = g->v2 ? value(g->cpu, "throttled_usec") :
+		    value(g->events[GROUPS_CPU], "throttled_time") / 1000;
+}
 
 static int
 open_v1(struct groups *g, int part)
@@ -210,6 +255,7 @@ groups_begin(struct groups *g, const struct limits *l, struct exec_limits *to)
 
 	if (g->v2) {
 		to->group = g->test;
+		begin_counting(g, l);
 		return g->test != -1 ? 0 : -EACCES;
 	}
 	for (int i = 0; i < GROUPS_PARTS && r == 0; i++) {
@@ -220,5 +266,6 @@ groups_begin(struct groups *g, const struct limits *l, struct exec_limits *to)
 	}
 	if (r == 0 && l->v[LIMIT_MEMORY] != 0 && g->peak != -1)
 		(void)!pwrite(g->peak, "0", 1, 0);
+	begin_counting(g, l);
 	return r;
 }

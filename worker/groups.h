@@ -28,7 +28,9 @@ struct groups {
 	int		 events[GROUPS_PARTS];	/* where each says what happened, or -1 */
 	int		 peak;			/* of memory, or -1 */
 	int		 cpu;			/* v2: cpu.stat, or -1 */
-	/* As of the end of the last attempt. */
+	int		 current, stat;		/* v2: of memory, or -1 */
+	uint64_t	 looked_at;		/* what was in use when its parts were read */
+	/* What was there before the attempt, or at the end of the last one. */
 	uint64_t	 oom_kills, hits, throttled_us, user_us, system_us, peak_was;
 };
 
@@ -41,11 +43,17 @@ struct groups_use {
 	uint64_t	user_us, system_us;	/* v2; 0: not known */
 };
 
-/* Version 2: moves this process into its group, before it is somebody else.  0 or -errno. */
-int	groups_join(const char *words);
+#define GROUPS_LEFT_MOST	(UINT64_C(2) << 20)	/* bytes that a test may leave behind */
 
-/* words: as on the command line; NULL: there are none. */
-void	groups_open(struct groups *, const char *words);
+/*
+ * Version 2: moves this process into its group, before it is somebody else, and opens what
+ * kills the group of its tests (-1: it cannot be had).  No user may open that: who still
+ * had it open when the group is another user's would kill his tests.  0 or -errno.
+ */
+int	groups_join(const char *words, int *ret_kill);
+
+/* words: as on the command line; NULL: there are none.  Takes what groups_join() opened. */
+void	groups_open(struct groups *, const char *words, int kill);
 void	groups_close(struct groups *);
 
 /* Does one of them enforce this limit? */
@@ -57,5 +65,11 @@ int	groups_begin(struct groups *, const struct limits *, struct exec_limits *);
 
 /* It is over. */
 void	groups_end(struct groups *, const struct limits *, struct groups_use *);
+
+/*
+ * Is nothing left in them that no kill frees: files in memory, shared segments?  They count
+ * for the next test, whoever's it is.  To be asked when its folders are empty again.
+ */
+bool	groups_are_clean(struct groups *);
 
 #endif

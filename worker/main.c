@@ -265,7 +265,7 @@ on_attempt_over(void *arg, bool fit)
 	struct worker	*w = arg;
 
 	w->attempt_over = true;
-	w->unfit = w->unfit || !fit || !room_empty(&w->room);
+	w->unfit = w->unfit || !fit || !room_empty(&w->room) || !groups_are_clean(&w->groups);
 }
 
 /* ---- signals ---- */
@@ -369,14 +369,14 @@ become(const char *as)
 	(void)close(null);
 }
 
-/* Before we are somebody else: its files are the supervisor's. */
-static void
+/* Before we are somebody else: its files are the supervisor's.  What kills our tests. */
+static int
 join(const char *cgroup)
 {
-	int	r = groups_join(cgroup);
+	int	kill, r = groups_join(cgroup, &kill);
 
 	if (r == 0)
-		return;
+		return kill;
 	log_at(LOG_LEVEL_ERROR, "worker", "%s cannot be entered: %s", cgroup, strerror(-r));
 	exit(PRIVILEGE_EXIT);
 }
@@ -399,8 +399,9 @@ give_up(const char *fmt, ...)
 	fatal("worker", "%s", text);
 }
 
+/* keep: -1, or one that we have opened. */
 static void
-take_descriptors(void)
+take_descriptors(int keep)
 {
 	int	fd;
 
@@ -409,7 +410,9 @@ take_descriptors(void)
 		    "it is paratestd that starts workers\n");
 		exit(EXIT_USAGE);
 	}
-	(void)close_range(WORKER_FD + 1, ~0u, 0);
+	if (keep > WORKER_FD + 1)
+		(void)close_range(WORKER_FD + 1, (unsigned)keep - 1, 0);
+	(void)close_range((unsigned)(keep > WORKER_FD ? keep : WORKER_FD) + 1, ~0u, 0);
 	if (fd_nonblock(WORKER_FD, 1) != 0 || fcntl(WORKER_FD, F_SETFD, FD_CLOEXEC) == -1)
 		fatal("worker", "descriptor 3: %s", strerror(errno));
 	/* Tests inherit 0 as it is. */
@@ -483,16 +486,16 @@ static const struct peer_ops peer_ops = {
 };
 
 static void
-start(struct worker *w, const struct options *o)
+start(struct worker *w, const struct options *o, int kill_fd)
 {
 	struct timeval	tv = clock_timeval(WORKER_LEASE_MS);
 
-	take_descriptors();
+	take_descriptors(kill_fd);
 	w->signal_fd = take_signals();
 	w->umask_first = w->umask_now = (unsigned)umask(077);
 	take_scratch(w, o->scratch);
 	take_shared(w, o->shared);
-	groups_open(&w->groups, o->cgroup);
+	groups_open(&w->groups, o->cgroup, kill_fd);
 	w->host.groups = &w->groups;
 	w->level = room_level(o->isolation, w->groups.v2 && w->groups.test != -1);
 	if (w->level == ISOLATION_SANDBOX && room_open(&w->room, w->scratch) != 0)
@@ -597,19 +600,20 @@ main(int argc, char **argv)
 {
 	struct options	o = read_options(argc, argv);
 	struct worker	w;
+	int		kill_fd = -1;
 
 	log_init("paratest-worker", LOG_LEVEL_WARN, NULL);
 	/* Started by its descriptor it has no name of its own. */
 	(void)prctl(PR_SET_NAME, "paratest-worker");
 	if (o.cgroup != NULL)
-		join(o.cgroup);
+		kill_fd = join(o.cgroup);
 	if (o.as != NULL)
 		become(o.as);
 	/* What a run has shared may be a million files: not for the supervisor's loop. */
 	if (o.remove != NULL)
 		return remove_folder(o.remove);
 	memset(&w, 0, sizeof w);
-	start(&w, &o);
+	start(&w, &o, kill_fd);
 	say_ready(&w);
 	peer_set_flush(&w.set);
 	run(&w);

@@ -118,7 +118,8 @@ not_writable() {
 	    for f in memory.max memory.swap.max memory.oom.group pids.max cpu.max cgroup.type \
 		../memory.max ../pids.max ../cpu.max ../cgroup.subtree_control; do
 		(echo max >$f) 2>/dev/null && echo "wrote $f"
-	    done; mkdir inner 2>/dev/null && echo made; cat memory.max' >/tmp/out
+	    done; [ ! -w cgroup.kill ] || echo "may kill"
+	    mkdir inner 2>/dev/null && echo made; cat memory.max' >/tmp/out
 	has '"output":"67108864\n"'	# and nothing before it
 }
 
@@ -142,6 +143,16 @@ leaves_nothing() {
 	as alice run --json -- sh -c 'for i in 1 2 3 4 5 6 7 8; do setsid sleep 77 & done' >/tmp/out
 	has '"leaked"' && [ "$(cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' ' ' |
 	    grep -c 'sleep 77')" = 0 ]
+}
+
+# Neither what one left in memory, nor that it was out of it, is the next one's.
+not_the_next_ones() {
+	! as alice run -j 1 --memory 48M --json -- $at/hog 200 >/tmp/out
+	has '"outcome":"oom"' &&
+	    as alice run -j 1 -- sh -c 'head -c 40000000 /dev/zero >/dev/shm/left' >/tmp/out &&
+	    as alice run -j 1 --memory 24M --json -- true >/tmp/out
+	rm -f /dev/shm/left
+	has '"outcome":"pass"'
 }
 
 after_a_crash() {
@@ -170,6 +181,7 @@ check "another user's run was not touched" neighbour
 check "a test cannot change its limits" not_writable
 check "nor leave its group" no_way_out
 check "what it leaves behind is killed" leaves_nothing
+check "and counts for nobody else" not_the_next_ones
 check "after a crash limits are set anew" after_a_crash
 check "a stop leaves no group" nothing_left
 echo "$passed passed, $failed failed"
