@@ -1,9 +1,9 @@
 /* Who enforces which limit, and what came of it; see confine.h. */
-#include <dirent.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/xalloc.h"
@@ -12,6 +12,8 @@
 #include "worker/usage.h"
 
 #define DATA_TIMES	2	/* a process may map this often what its tree may have */
+#define COUNT_STACK	16384	/* of a process that only ends */
+#define COUNT_MOST	(UINT64_C(1) << 22)	/* the kernel has no more processes */
 #define THROTTLED_US	1000	/* less is not worth a word */
 
 static void
@@ -20,27 +22,57 @@ add_rlimit(struct confine *c, int resource, uint64_t most)
 	c->exec.rlimits[c->exec.nrlimits++] = (struct exec_rlimit){ resource, most };
 }
 
-/* Threads of all processes of this user: the kernel counts them together. */
+static int
+leave(void *arg)
+{
+	(void)arg;
+	_exit(0);
+}
+
+/* Could this user have one more process, if he might have `most`? */
+static bool
+may_have(uint64_t most, rlim_t hard)
+{
+	struct rlimit	r = { .rlim_cur = (rlim_t)most, .rlim_max = hard };
+	char		stack[COUNT_STACK] __attribute__((aligned(16)));
+	pid_t		pid;
+
+	if (setrlimit(RLIMIT_NPROC, &r) == -1)
+		return true;
+	/* Without an exit signal, so that nobody else waits for it. */
+	pid = clone(leave, stack + sizeof stack, CLONE_VM | CLONE_VFORK, NULL);
+	if (pid == -1)
+		return false;
+	(void)waitpid(pid, NULL, __WALL);
+	return true;
+}
+
+/*
+ * Threads of all processes of this user, which the kernel counts together.  It tells
+ * nobody how many there are, and in a PID namespace most of them are out of sight: it is
+ * asked what it would refuse.
+ */
 static uint64_t
 count_own(void)
 {
-	DIR		*proc = opendir("/proc");
-	struct dirent	*d;
-	struct stat	 st;
-	char		 path[64];
-	uint64_t	 n = 0;
+	uint64_t	few = 0, enough = 64, middle;
+	struct rlimit	was;
 
-	while (proc != NULL && (d = readdir(proc)) != NULL) {
-		if (d->d_name[0] < '0' || d->d_name[0] > '9')
-			continue;
-		(void)snprintf(path, sizeof path, "%.20s/task", d->d_name);
-		if (fstatat(dirfd(proc), path, &st, 0) == 0 && st.st_uid == getuid() &&
-		    st.st_nlink > 2)
-			n += st.st_nlink - 2;
+	if (getrlimit(RLIMIT_NPROC, &was) == -1)
+		return 0;
+	while (enough < COUNT_MOST && enough < was.rlim_max && !may_have(enough, was.rlim_max)) {
+		few = enough;
+		enough *= 2;
 	}
-	if (proc != NULL)
-		(void)closedir(proc);
-	return n;
+	while (enough - few > 1) {
+		middle = few + (enough - few) / 2;
+		if (may_have(middle, was.rlim_max))
+			enough = middle;
+		else
+			few = middle;
+	}
+	(void)setrlimit(RLIMIT_NPROC, &was);
+	return enough - 1;
 }
 
 static char *

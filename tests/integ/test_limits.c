@@ -339,6 +339,33 @@ a_users_processes(void **state)
 	ran_free(&r);
 }
 
+/* His others count with the kernel, and a worker in a PID namespace does not see them. */
+static void
+beside_a_users_own(void **state)
+{
+	struct users	*u = THE(state);
+	struct ran	 r;
+	pid_t		 pid;
+	char		*began;
+
+	began = xasprintf("%s/began", users_home(u, &alice));
+	pid = users_spawn(u, &alice, users_home(u, &alice), "/bin/sh", (const char *const []){
+	    "-c", "n=0; while [ $n -lt 50 ]; do sleep 90 & p=\"$p $!\"; n=$((n+1)); done\n"
+	    "touch began; until test -e over; do sleep 0.1; done; kill $p", NULL });
+	service_until(is_there, began, "her processes have not begun");
+	AS(u, &alice, &r, "run", "--processes", "20", "--", "sh", "-c", "sleep 0 & sleep 0 & wait");
+	assert_int_equal(r.code, 0);
+	ran_free(&r);
+	AS(u, &alice, &r, "run", "--processes", "20", "--", "sh", "-c", BOMB);
+	assert_int_equal(r.code, 1);
+	has(r.out, "Cannot fork");
+	ran_free(&r);
+	(void)users_file(u, &alice, "over", "");
+	users_wait(u, pid, &r);
+	ran_free(&r);
+	free(began);
+}
+
 static void
 what_cannot_be_had(void **state)
 {
@@ -375,6 +402,9 @@ main(void)
 		WITH_SERVICE(kept_through_a_crash),
 		WITH_USERS(a_users_processes),
 		WITH_USERS(what_cannot_be_had),
+		WITH_USERS(beside_a_users_own),
+		cmocka_unit_test_setup_teardown(beside_a_users_own, users_setup_apart,
+		    users_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
