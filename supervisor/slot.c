@@ -144,6 +144,9 @@ on_done(struct slot *s, const struct msg_attempt_done *m)
 	s->busy_us += m->elapsed_us;
 	memset(&s->job, 0, sizeof s->job);
 	slot_event(s, SIN_DONE);
+	/* Nobody's attempt is to be lost with it: it says so, and waits for the answer. */
+	if (m->leaving)
+		slot_event(s, SIN_RETIRE);
 	s->shop->ops->over(&job, &over);
 	return 0;
 }

@@ -461,11 +461,12 @@ send_result(struct attempt *a)
 	struct judgement	 j;
 	struct failure		 failure;
 	struct tap_result	 tap;
-	bool			 fit;
+	bool			 fit, sent;
 
 	a->decided = true;
 	decide(a, &j, &tap);
-	fit = j.category != CATEGORY_INFRASTRUCTURE;
+	fit = j.category != CATEGORY_INFRASTRUCTURE && a->host->may_stay(a->host->arg);
+	a->done.leaving = !fit;
 	a->done.start_ms = a->start_ms;
 	if (test->ended && WIFEXITED(test->wstatus)) {
 		a->done.has |= MSG_BIT(attempt_done, exit_code);
@@ -474,11 +475,10 @@ send_result(struct attempt *a)
 		a->done.signal = (uint64_t)WTERMSIG(test->wstatus);
 	}
 	describe_failure(a, &j, &failure);
-	if (report_done(&a->report, &a->done, &j, &a->sweep, a->tap != NULL ? &tap : NULL) != 0)
-		fit = false;
+	sent = report_done(&a->report, &a->done, &j, &a->sweep, a->tap != NULL ? &tap : NULL) == 0;
 	judgement_free(&j);
 	failure_free(&failure);
-	a->host->over(a->host->arg, fit);
+	a->host->over(a->host->arg, fit, sent);
 }
 
 /* Nothing lives any more. */

@@ -33,9 +33,12 @@ struct attempt_host {
 	char			*stack;		/* EXEC_STACK bytes */
 	/* Called now and then while the loop is kept waiting. */
 	void			(*alive)(void *arg);
-	/* ATTEMPT_DONE is queued; fit: this worker may take another one.  The
-	 * attempt is to be freed from the loop. */
-	void			(*over)(void *arg, bool fit);
+	/* All but the result is over: may this worker take another one? */
+	bool			(*may_stay)(void *arg);
+	/* ATTEMPT_DONE is queued, or (sent: no) could not be; fit: this worker may take
+	 * another one, else it has said that it leaves.  The attempt is to be freed from
+	 * the loop. */
+	void			(*over)(void *arg, bool fit, bool sent);
 	void			*arg;
 };
 

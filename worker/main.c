@@ -189,7 +189,7 @@ on_attempt(struct worker *w, const struct msg_attempt *m)
 	/* Its DONE may have left, and been answered, in this same turn of the loop. */
 	if (w->attempt_over)
 		free_attempt(w);
-	if (w->attempt != NULL || w->retiring || w->context == NULL ||
+	if (w->attempt != NULL || w->retiring || w->unfit || w->context == NULL ||
 	    w->context->id != m->context)
 		return -EBADMSG;
 	if (w->context->umask != w->umask_now)
@@ -259,13 +259,24 @@ on_drained(void *arg, size_t pending)
 		attempt_drained(w->attempt);
 }
 
+static bool
+on_attempt_clean(void *arg)
+{
+	struct worker	*w = arg;
+
+	return room_empty(&w->room) && groups_are_clean(&w->groups);
+}
+
 static void
-on_attempt_over(void *arg, bool fit)
+on_attempt_over(void *arg, bool fit, bool sent)
 {
 	struct worker	*w = arg;
 
 	w->attempt_over = true;
-	w->unfit = w->unfit || !fit || !room_empty(&w->room) || !groups_are_clean(&w->groups);
+	w->unfit = w->unfit || !fit || !sent;
+	/* One that has said it leaves is answered by RETIRE: by then its result is read, which
+	 * might not be when we are seen to have ended. */
+	w->retiring = w->retiring || !sent;
 }
 
 /* ---- signals ---- */
@@ -523,6 +534,7 @@ start(struct worker *w, const struct options *o, int kill_fd)
 	w->host.buf = xcalloc(1, STAGE_BUF);
 	w->host.stack = xcalloc(1, EXEC_STACK);
 	w->host.alive = on_alive;
+	w->host.may_stay = on_attempt_clean;
 	w->host.over = on_attempt_over;
 	w->host.arg = w;
 }
@@ -550,7 +562,7 @@ run(struct worker *w)
 			fatal("worker", "the event loop failed");
 		if (w->attempt_over)
 			free_attempt(w);
-		if ((w->retiring || w->unfit) && w->attempt == NULL)
+		if (w->retiring && w->attempt == NULL)
 			peer_finish(w->peer);
 		peer_set_flush(&w->set);
 	}

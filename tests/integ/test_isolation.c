@@ -290,6 +290,32 @@ a_sandbox_is_empty_for_each_test(void **state)
 	assert_int_equal(access("/tmp/a/b", F_OK), -1);
 }
 
+/* A worker whose sandbox was changed leaves, and takes nobody's attempt along. */
+static void
+one_that_leaves_loses_nothing(void **state)
+{
+	struct service	*s = the(state, "sandbox");
+	char		 tests[2048] = "";
+	struct ran	 r;
+	json_t		*doc;
+
+	if (geteuid() != 0)
+		skip();		/* nobody else can change it so */
+	for (int i = 0; i < 24; i++)
+		(void)snprintf(tests + strlen(tests), sizeof tests - strlen(tests),
+		    "- { name: t%d, run: 'hostname h%d' }\n", i, i);
+	doc = run_suite(s, "sandbox", tests, 0);
+	json_decref(doc);
+	CTL(s, &r, NULL, "show", "--json");
+	assert_null(strstr(r.out, "\"lost\""));
+	doc = ran_document(&r);
+	for (size_t i = 0; i < 24; i++)
+		assert_int_equal(json_integer_value(json_object_get(result(doc, i),
+		    "attempts")), 1);
+	json_decref(doc);
+	ran_free(&r);
+}
+
 static void
 the_hosts_tmp_is_out_of_sight(void **state)
 {
@@ -426,6 +452,7 @@ run_all(const char *name)
 		ONE(a_lost_supervisor_leaves_nothing),
 		ONE(what_cannot_be_had_is_refused),
 		ONE(a_sandbox_is_empty_for_each_test),
+		ONE(one_that_leaves_loses_nothing),
 		ONE(the_hosts_tmp_is_out_of_sight),
 		ONE(the_rest_is_read_only),
 		ONE(the_network_is_as_asked),

@@ -154,17 +154,20 @@ cpu(void **state)
 	assert_string_equal(g.r.streams[1].p, "1\n");
 }
 
-/* What cannot be had is no reason to run without.  The worker gives itself up then. */
+/* What cannot be had is no reason to run without.  The worker gives itself up then, once
+ * it knows that what it said of that is read. */
 static void
 refused(void **state)
 {
-	int	status;
+	struct msg_retire	m = { .has = 0 };
+	int			status;
 
 	(void)state;
 	run("echo has run", LIMIT_CPU, 1500);
 	rig_assert_outcome(&g, OUTCOME_EXEC_ERROR, CATEGORY_INFRASTRUCTURE);
 	rig_assert_contains(g.r.message, "a part of a CPU cannot be given here");
 	assert_int_equal(g.r.streams[1].n, 0);
+	rig_send(&g, MSG_RETIRE, &m);
 	status = rig_wait_end(&g);
 	assert_int_not_equal(status, 0);
 }
