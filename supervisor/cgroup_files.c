@@ -204,14 +204,15 @@ cgroup_remove(const char *dir)
 	return r;
 }
 
-/* Who tidies up may have been there between our steps: then it is gone again. */
+/* Who tidies up may have been there between our steps: then it is gone again.  Others may
+ * go through, but not open it: whoever can has the lock, if he is there before us. */
 int
 cgroup_make_base(const char *base, int *ret_lock)
 {
 	struct stat	st;
 	int		fd;
 
-	if (mkdir(base, 0755) == -1)
+	if (mkdir(base, 0711) == -1)
 		return -errno;
 	fd = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd == -1)

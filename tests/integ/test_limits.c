@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -90,6 +91,21 @@ groups(const char *pattern)
 
 	globfree(&g);
 	return n;
+}
+
+/* Whoever can open one can lock it, and keep it from being removed, or from being made. */
+static void
+nobody_else_may_open(const char *pattern)
+{
+	struct stat	st;
+	glob_t		g;
+
+	assert_int_equal(glob(pattern, 0, NULL, &g), 0);
+	for (size_t i = 0; i < g.gl_pathc; i++) {
+		assert_int_equal(stat(g.gl_pathv[i], &st), 0);
+		assert_int_equal(st.st_mode & 0066, 0);
+	}
+	globfree(&g);
 }
 
 /* Those of this supervisor, in any hierarchy. */
@@ -253,6 +269,7 @@ nothing_left(void **state)
 	needs_groups(state);
 	pattern = pattern_of(s->pid);
 	assert_true(groups(pattern) > 0);
+	nobody_else_may_open(pattern);
 	CTL(s, &r, NULL, "shutdown");
 	assert_int_equal(r.code, 0);
 	ran_free(&r);
