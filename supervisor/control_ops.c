@@ -16,6 +16,7 @@
 #include "supervisor/control.h"
 #include "supervisor/overview.h"
 #include "supervisor/quota.h"
+#include "supervisor/run_output.h"
 #include "supervisor/server.h"
 #include "supervisor/settings.h"
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "supervisor/output.h"
+#include "supervisor/run_output.h"
 #include "supervisor/runs.h"
 
 #define OUTPUT_FULL	((size_t)256 << 10)	/* bytes queued: enough for now */

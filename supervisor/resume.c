@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "supervisor/record.h"
 #include "supervisor/resume.h"
+#include "supervisor/run_output.h"
 
 #define RESUME_JOBS		1024	/* no setting allows more */
 #define RESUME_ATTEMPTS		65536	/* no test can have so many */

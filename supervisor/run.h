@@ -23,7 +23,6 @@
 #include "supervisor/users.h"
 
 #define RUN_ID		DRAFT_ID	/* hexadecimal digits */
-#define RUN_OUTPUTS	8		/* of a test, when flaky tests are looked for */
 
 struct run {
 	TAILQ_ENTRY(run)	 entry;		/* in the runs' list, newest first */
@@ -89,21 +88,6 @@ enum sched_stop	run_stop_named(struct sv reason);
 /* The pool's callbacks about an attempt of a run. */
 void	run_on_starting(struct run *, const struct pool_job *, unsigned slot);
 void	run_on_over(struct run *, const struct pool_job *, const struct pool_over *);
-/* Keeps a part of the output of an attempt. */
-void	run_keep_output(struct run *, uint32_t test, uint32_t attempt, unsigned stream,
-	    struct sv data);
-
-/* A piece that is in the journal already, its bytes at `at`. */
-void	run_recall_output(struct run *, uint32_t test, uint32_t attempt, unsigned stream,
-	    uint64_t at, uint32_t len);
-
-/* Somebody wants output as it comes, of a test or of all (POOL_ALL): also of the
- * attempts that are still to start. */
-void	run_follow(struct run *, uint32_t test);
-
-/* The output kept of an attempt (0: of the last that has any), or NULL.  It lasts until the
- * next piece is kept. */
-const struct manifest_output	*run_output(const struct run *, uint32_t test, uint32_t attempt);
 
 void	run_row(const struct run *, struct msg_run_row *ret);
 uint64_t run_memory(const struct run *);

@@ -12,6 +12,7 @@
 #include "supervisor/policy/share.h"
 #include "supervisor/quota.h"
 #include "supervisor/record.h"
+#include "supervisor/run_output.h"
 #include "supervisor/runs.h"
 
 void

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 #include <errno.h>
 
+#include "supervisor/run_output.h"
 #include "tests/unit/server_fixture.h"
 
 static int
