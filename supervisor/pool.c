@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 #include <sys/stat.h>
 
 #include <event2/event.h>
@@ -12,38 +11,10 @@
 #include "common/log.h"
 #include "common/peer.h"
 #include "supervisor/orphans.h"
-#include "supervisor/pool.h"
+#include "supervisor/pool_int.h"
 #include "supervisor/removers.h"
-#include "supervisor/slot.h"
 
 #define POOL_TICK_MS	500
-
-/* A job that waits for a worker to come up. */
-struct waiting {
-	TAILQ_ENTRY(waiting)	entry;
-	struct pool_job		job;
-	msec_t			since;
-};
-
-struct pool {
-	struct slot_shop	 shop;
-	const struct config	*config;
-	const char		*scratch;
-	const struct pool_ops	*ops;
-	struct event		*tick, *soon;
-	struct orphans		*orphans;
-	struct slot		**slots;	/* numbers 1..nslots, never moved */
-	unsigned		 nslots;
-	TAILQ_HEAD(, waiting)	 queue;
-	unsigned		 nqueue;
-	msec_t			 tick_due;	/* 0: the timer is off */
-	bool			 stopping;
-	struct removers		*removers;
-	uint64_t		 pass;		/* see claim() */
-	pid_t			 guest;		/* see pool_guest(); 0: none */
-	void			(*guest_exited)(void *arg, int status);
-	void			*guest_arg;
-};
 
 static void	serve(struct pool *);
 
@@ -61,8 +32,8 @@ arm_tick(struct pool *p)
 }
 
 /* Look at slots and queue again from the loop, after `ms`. */
-static void
-soon(struct pool *p, uint64_t ms)
+void
+pool_soon(struct pool *p, uint64_t ms)
 {
 	struct timeval	tv = clock_timeval(ms);
 
@@ -70,124 +41,7 @@ soon(struct pool *p, uint64_t ms)
 		(void)event_add(p->soon, &tv);
 }
 
-static struct slot *
-add_slot(struct pool *p)
-{
-	struct slot	**v, *s;
-
-	if (p->nslots >= p->config->max_jobs)
-		return NULL;
-	v = reallocarray(p->slots, p->nslots + 1, sizeof *v);
-	if (v == NULL)
-		return NULL;
-	p->slots = v;
-	s = slot_new(&p->shop, p->nslots + 1, p->scratch);
-	if (s == NULL)
-		return NULL;
-	p->slots[p->nslots++] = s;
-	return s;
-}
-
-/* Starts the process of a slot that has none, now or after its delay. */
-static void
-bring_up(struct pool *p, struct slot *s, msec_t now)
-{
-	if (slot_may_spawn(&s->fsm, now))
-		slot_spawn(s);
-	else
-		soon(p, s->fsm.not_before - now);
-}
-
-static bool
-may_claim(const struct pool *p, const struct slot *s, enum slot_state state)
-{
-	return s->fsm.state == state && s->holder == NULL && s->claimed != p->pass;
-}
-
-/* The first slot in this state; `kind`: of that kind, NULL: of any. */
-static struct slot *
-in_state(struct pool *p, enum slot_state state, const struct pool_kind *kind)
-{
-	for (unsigned i = 0; i < p->nslots; i++) {
-		if (may_claim(p, p->slots[i], state) &&
-		    (kind == NULL || slot_suits(p->slots[i], kind)))
-			return p->slots[i];
-	}
-	return NULL;
-}
-
-/* The worker that has been idle for longest, of whatever kind. */
-static struct slot *
-longest_idle(struct pool *p)
-{
-	struct slot	*found = NULL;
-
-	for (unsigned i = 0; i < p->nslots; i++) {
-		if (may_claim(p, p->slots[i], SLOT_IDLE) &&
-		    (found == NULL || p->slots[i]->fsm.since < found->fsm.since))
-			found = p->slots[i];
-	}
-	return found;
-}
-
-/* A slot without a process changes hands; what it did so far is none of the next one's. */
-static int
-hand_over(struct slot *s, const struct pool_kind *kind)
-{
-	bool	same = s->who != NULL && kind->who != NULL && s->who->uid == kind->who->uid;
-	int	r = slot_assign(s, kind);
-
-	if (r != 0 || same)
-		return r;
-	s->before.completed = s->completed;
-	s->before.replaced = s->replaced;
-	s->before.busy_us = s->busy_us;
-	return 0;
-}
-
-/*
- * A worker of this kind for one attempt of this pass: one that is there or comes up, else
- * one of a slot that has none, else of a new slot.  When there may be no more slots a worker
- * of another kind that is idle makes room; its exit brings us here again.
- */
-static struct slot *
-claim(struct pool *p, const struct pool_kind *kind)
-{
-	struct slot	*s = in_state(p, SLOT_IDLE, kind);
-
-	if (s == NULL)
-		s = in_state(p, SLOT_SPAWNING, kind);
-	if (s == NULL && (s = in_state(p, SLOT_DOWN, kind)) != NULL)
-		bring_up(p, s, now_ms());
-	if (s != NULL)
-		return s;
-	s = in_state(p, SLOT_DOWN, NULL);
-	if (s == NULL)
-		s = add_slot(p);
-	if (s != NULL) {
-		if (hand_over(s, kind) != 0)
-			return NULL;
-		bring_up(p, s, now_ms());
-		return s;
-	}
-	s = in_state(p, SLOT_RETIRING, NULL);
-	if (s == NULL && (s = longest_idle(p)) != NULL)
-		slot_event(s, SIN_RETIRE);
-	return s;
-}
-
-/* Sees to it that one more worker of this kind is coming up in this pass. */
-static void
-want(struct pool *p, const struct pool_kind *kind)
-{
-	struct slot	*s = claim(p, kind);
-
-	if (s == NULL)
-		return;
-	s->claimed = p->pass;
-	if (p->shop.as_users && s->why[0] != '\0')
-		soon(p, 0);	/* it could not even be started */
-}
+/* ---- attempts ---- */
 
 void
 pool_prepare(struct pool *p, const struct pool_kind *kind, unsigned n)
@@ -197,43 +51,7 @@ pool_prepare(struct pool *p, const struct pool_kind *kind, unsigned n)
 	arm_tick(p);
 	p->pass++;
 	while (n-- > 0)
-		want(p, kind);
-}
-
-/* ---- attempts ---- */
-
-/* The slot that takes only what this owner gives, NULL: none does. */
-static struct slot *
-held_slot(struct pool *p, const void *owner)
-{
-	for (unsigned i = 0; i < p->nslots; i++) {
-		if (p->slots[i]->holder == owner)
-			return p->slots[i];
-	}
-	return NULL;
-}
-
-static bool
-is_idle(const struct slot *s)
-{
-	return s->fsm.state == SLOT_IDLE && !s->peer_gone;
-}
-
-/* One that may take the job now.  Those who share a folder share a slot: a test knows its
- * number, and may leave something under it. */
-static struct slot *
-idle_slot(struct pool *p, const struct pool_job *job)
-{
-	struct slot	*held = job->shared ? held_slot(p, job->owner) : NULL;
-
-	if (held != NULL)
-		return is_idle(held) ? held : NULL;
-	for (unsigned i = 0; i < p->nslots; i++) {
-		if (p->slots[i]->holder == NULL && is_idle(p->slots[i]) &&
-		    slot_suits(p->slots[i], &job->kind))
-			return p->slots[i];
-	}
-	return NULL;
+		pool_want(p, kind);
 }
 
 static void
@@ -306,7 +124,7 @@ serve(struct pool *p)
 	p->pass++;
 	for (w = TAILQ_FIRST(&p->queue); w != NULL; w = next) {
 		next = TAILQ_NEXT(w, entry);
-		s = idle_slot(p, &w->job);
+		s = pool_idle_slot(p, &w->job);
 		if (s != NULL) {
 			job = w->job;
 			TAILQ_REMOVE(&p->queue, w, entry);
@@ -318,18 +136,18 @@ serve(struct pool *p)
 		if (p->stopping)
 			continue;
 		arm_tick(p);
-		s = w->job.shared ? held_slot(p, w->job.owner) : NULL;
+		s = w->job.shared ? pool_held_slot(p, w->job.owner) : NULL;
 		if (s == NULL)
-			want(p, &w->job.kind);
+			pool_want(p, &w->job.kind);
 		else if (s->fsm.state == SLOT_DOWN)
-			bring_up(p, s, now_ms());
+			pool_bring_up(p, s, now_ms());
 	}
 }
 
 int
 pool_start(struct pool *p, const struct pool_job *job)
 {
-	struct slot	*s = TAILQ_EMPTY(&p->queue) ? idle_slot(p, job) : NULL;
+	struct slot	*s = TAILQ_EMPTY(&p->queue) ? pool_idle_slot(p, job) : NULL;
 	struct waiting	*w;
 
 	if (p->shop.as_users != (job->kind.who != NULL))
@@ -456,7 +274,7 @@ on_soon(evutil_socket_t fd, short what, void *arg)
 void
 pool_forget(struct pool *p, const void *owner, const struct identity *who, const char *run)
 {
-	struct slot	*held = owner != NULL ? held_slot(p, owner) : NULL;
+	struct slot	*held = owner != NULL ? pool_held_slot(p, owner) : NULL;
 	char		*dir = NULL;
 	struct stat	 st;
 	int		 n = who != NULL ? asprintf(&dir, "%s/" POOL_USER "%u/" POOL_SHARED "%s",
@@ -572,7 +390,7 @@ on_idle(void *arg)
 static void
 on_stream_gone(void *arg)
 {
-	soon(arg, 0);
+	pool_soon(arg, 0);
 }
 
 /* ---- on show ---- */

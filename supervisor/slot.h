@@ -46,7 +46,7 @@ struct slot {
 	struct isolation_want	 want;		/* how far it is to be kept apart */
 	char		*home;		/* owned: the folder of that user; NULL: none */
 	char		 why[160];	/* why its last worker could not start; "": it could */
-	uint64_t	 claimed;	/* see claim() in pool.c */
+	uint64_t	 claimed;	/* see claim() in pool_slots.c */
 	bool		 grouped;	/* its attempt has limits that a group holds it to */
 	char		 host[65], isolation[16];
 	uint64_t	 context;	/* the last one that was sent */
