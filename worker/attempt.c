@@ -1,4 +1,7 @@
 /*
+ * The stages of an attempt in their order, see attempt.h; attempt_result.c is what comes of
+ * them.
+ *
  *	SETUP ---- failed or aborted ----> TEARDOWN ----> SWEEP --> CLEAN --> REPORT
  *	   `--- exit 0 ---> TEST -------------^  (left out where there is none)
  *
@@ -17,69 +20,20 @@
 
 #include "common/clock.h"
 #include "common/fdutil.h"
-#include "common/figures.h"
 #include "common/peer.h"
 #include "common/rmtree.h"
 #include "common/xalloc.h"
 #include "worker/assertion.h"
-#include "worker/attempt.h"
+#include "worker/attempt_int.h"
 #include "worker/command.h"
-#include "worker/company.h"
-#include "worker/condition.h"
-#include "worker/confine.h"
-#include "worker/failure.h"
 #include "worker/groups.h"
 #include "worker/iocount.h"
 #include "worker/judge.h"
-#include "worker/pauser.h"
-#include "worker/report.h"
-#include "worker/sampler.h"
-#include "worker/stage.h"
-#include "worker/tmpdir.h"
 
 #define HOOK_TIMEOUT_MS		30000
 #define HOOK_OUTPUT		(UINT64_C(1) << 20)	/* bytes a stream, at most */
 #define CLEAN_MS		30000
 #define PEAK_KEPT		(256u << 10)	/* bytes of output that show in a peak */
-
-enum phase { PHASE_SETUP, PHASE_TEST, PHASE_TEARDOWN, PHASE_SWEEP, PHASE_CLEAN, PHASE_REPORT };
-#define N_STAGES	(PHASE_SWEEP + 1)
-
-struct attempt {
-	const struct attempt_host	*host;
-	struct msg_reader	*reader;	/* what spec borrows from, with data */
-	char			*data;
-	struct msg_test_add	 spec;
-	uint64_t		 id, timeout_ms, grace_ms, output_limit;
-	uint64_t		 start_ms, start_us;
-	uint64_t		 ready_us;	/* nothing keeps the test from its start */
-	char			*cwd, *tmpdir;
-	struct condition_env	 env;
-	enum flake_condition	 condition;	/* of the test, not of its hooks */
-	uint64_t		 slot;
-	struct pauser		 pauser;
-	struct company		 company;
-	struct confine		 confine;
-	bool			 shared;	/* its folder is the run's */
-	char			 dir[TMPDIR_NAME];	/* of it; "" none */
-
-	enum phase		 phase;
-	struct stage		 stages[N_STAGES];
-	struct capture		*captures[REPORT_STAGES];
-	struct sweep		 sweep;
-	struct sampler		 sampler;
-	uint64_t		 figures[FIGURE_COUNT];
-	struct event		 timer;		/* of CLEAN */
-	pid_t			 cleaner;	/* 0: none */
-	struct tap		*tap;
-	struct report		 report;
-
-	bool			 aborted, run_timed_out, killed;
-	bool			 decided;	/* the result is made, or being made */
-	char			*no_ground, *no_start, *hook_problem[REPORT_STAGES];
-	struct msg_attempt_done	 done;
-	char			*inline_output;
-};
 
 static void	next_phase(struct attempt *);
 static void	finish(struct attempt *);
@@ -350,136 +304,7 @@ make_dir(struct attempt *a, const char *run)
 	return t.p;
 }
 
-/* ---- the result ---- */
-
-void
-attempt_figures(const struct attempt *a, uint64_t *ret_cpu_us, uint64_t *ret_memory)
-{
-	*ret_cpu_us = sampler_cpu_us(&a->sampler);
-	*ret_memory = a->sampler.last;
-}
-
-/* What its control group knows better. */
-static void
-measure_groups(struct attempt *a)
-{
-	const struct groups_use	*use = &a->confine.use;
-	uint64_t		*f = a->figures;
-
-	if (a->confine.limits.v[LIMIT_MEMORY] != 0 && use->peak != 0) {
-		f[FIGURE_TREE_PEAK] = use->peak;
-		f[FIGURE_TREE_SOURCE] = SOURCE_CGROUP;
-	}
-	/* With what nobody has waited for. */
-	if (use->user_us + use->system_us > a->done.cpu_us) {
-		f[FIGURE_USER_US] = use->user_us;
-		f[FIGURE_SYSTEM_US] = use->system_us;
-		a->done.cpu_us = use->user_us + use->system_us;
-	}
-}
-
-/* What it all has cost; SPAWN_US is there, QUEUED_US is not ours to know. */
-static void
-measure(struct attempt *a)
-{
-	const struct usage	*u = &a->sweep.usage;
-	uint64_t		*f = a->figures;
-
-	sampler_stop(&a->sampler);
-	a->done.cpu_us = u->user_us + u->system_us;
-	a->done.max_rss = u->max_rss;
-	f[FIGURE_USER_US] = u->user_us;
-	f[FIGURE_SYSTEM_US] = u->system_us;
-	/* A peak between two looks may have been of one process: that one is known. */
-	f[FIGURE_TREE_PEAK] = a->sampler.peak > u->max_rss ? a->sampler.peak : u->max_rss;
-	if (f[FIGURE_TREE_PEAK] > 0)
-		f[FIGURE_TREE_SOURCE] = a->sampler.peak > 0 ? SOURCE_PROCFS : SOURCE_RUSAGE;
-	f[FIGURE_MINOR_FAULTS] = u->minor_faults;
-	f[FIGURE_MAJOR_FAULTS] = u->major_faults;
-	f[FIGURE_VOLUNTARY] = u->voluntary;
-	f[FIGURE_INVOLUNTARY] = u->involuntary;
-	confine_end(&a->confine, u, a->sampler.peak);
-	measure_groups(a);
-	if (a->confine.oom != NULL)
-		sweep_unname(&a->sweep);	/* it was ended whole: it left nothing behind */
-	iocount_take(a->host->iocount, &f[FIGURE_READ_BYTES], &f[FIGURE_WRITE_BYTES]);
-	f[FIGURE_PROCESSES] = u->processes;
-	f[FIGURE_SESSIONS] = u->sessions;
-	a->done.figures = (struct nums){ f, FIGURE_SPAWN_US + 1 };
-}
-
-static void
-decide(struct attempt *a, struct judgement *ret, struct tap_result *tap)
-{
-	const struct stage	*test = &a->stages[PHASE_TEST];
-	struct judge_facts	 f = {
-		.spec = &a->spec, .no_ground = a->no_ground, .no_start = a->no_start,
-		.setup = a->hook_problem[PHASE_SETUP],
-		.teardown = a->hook_problem[PHASE_TEARDOWN],
-		.oom = a->confine.oom, .note = a->confine.note,
-		.timed_out = test->timed_out, .cancelled = a->aborted,
-		.run_timed_out = a->run_timed_out, .timeout_ms = a->timeout_ms,
-		.wstatus = test->wstatus, .capture = a->captures[PHASE_TEST],
-		.alive = a->host->alive, .arg = a->host->arg,
-	};
-
-	for (int i = 0; i < N_STAGES; i++)
-		f.stuck = f.stuck || a->stages[i].stuck;
-	if (a->tap != NULL) {
-		tap_finish(a->tap, judge_exit_is_expected(&a->spec) || !test->ended ||
-		    !WIFEXITED(test->wstatus) ? 0 : WEXITSTATUS(test->wstatus), tap);
-		f.tap = tap;
-	}
-	judge(&f, ret);
-}
-
-/* What the rules and the fingerprint say, and what was wrong with the rules. */
-static void
-describe_failure(struct attempt *a, const struct judgement *j, struct failure *ret)
-{
-	const struct stage	*test = &a->stages[PHASE_TEST];
-	struct failure_facts	 f = {
-		.spec = &a->spec, .judgement = j, .captures = a->captures,
-		.ended = test->ended && !test->timed_out && !test->stopped,
-		.wstatus = test->wstatus, .alive = a->host->alive, .arg = a->host->arg,
-	};
-	struct msg_log		 m = { .level = 4 };
-	struct sv		 line;
-
-	failure_describe(&f, ret, &a->done);
-	for (size_t at = 0; at < ret->problems.n; at += line.n + 1) {
-		line = strbuf_line((struct sv){ ret->problems.p, ret->problems.n }, at, false);
-		m.text = line;
-		(void)peer_send(a->host->peer, MSG_LOG, 0, &m);
-	}
-}
-
-static void
-send_result(struct attempt *a)
-{
-	const struct stage	*test = &a->stages[PHASE_TEST];
-	struct judgement	 j;
-	struct failure		 failure;
-	struct tap_result	 tap;
-	bool			 fit, sent;
-
-	a->decided = true;
-	decide(a, &j, &tap);
-	fit = j.category != CATEGORY_INFRASTRUCTURE && a->host->may_stay(a->host->arg);
-	a->done.leaving = !fit;
-	a->done.start_ms = a->start_ms;
-	if (test->ended && WIFEXITED(test->wstatus)) {
-		a->done.has |= MSG_BIT(attempt_done, exit_code);
-		a->done.exit_code = (uint64_t)WEXITSTATUS(test->wstatus);
-	} else if (test->ended) {
-		a->done.signal = (uint64_t)WTERMSIG(test->wstatus);
-	}
-	describe_failure(a, &j, &failure);
-	sent = report_done(&a->report, &a->done, &j, &a->sweep, a->tap != NULL ? &tap : NULL) == 0;
-	judgement_free(&j);
-	failure_free(&failure);
-	a->host->over(a->host->arg, fit, sent);
-}
+/* ---- the report ---- */
 
 /* Nothing lives any more. */
 static void
@@ -490,7 +315,7 @@ finish(struct attempt *a)
 	for (int i = 0; i < N_STAGES; i++)
 		stage_close(&a->stages[i]);
 	a->done.elapsed_us = now_us() - a->start_us;
-	measure(a);
+	attempt_measure(a);
 	if (report_begin(&a->report, a->captures, &a->inline_output, &n))
 		a->done.output = (struct sv){ a->inline_output, n };
 	clean(a);
@@ -505,7 +330,7 @@ attempt_drained(struct attempt *a)
 		return;
 	r = a->done.output.n > 0 ? 1 : report_pump(&a->report);
 	if (r != 0)
-		send_result(a);
+		attempt_send_result(a);
 }
 
 /* ---- from outside ---- */
@@ -561,6 +386,13 @@ attempt_dismiss(struct attempt *a)
 {
 	if (a != NULL)
 		company_kill(&a->company);
+}
+
+void
+attempt_figures(const struct attempt *a, uint64_t *ret_cpu_us, uint64_t *ret_memory)
+{
+	*ret_cpu_us = sampler_cpu_us(&a->sampler);
+	*ret_memory = a->sampler.last;
 }
 
 uint64_t
