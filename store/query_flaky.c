@@ -15,6 +15,7 @@
 #include "common/clock.h"
 #include "common/spec.h"
 #include "store/query_flaky.h"
+#include "store/query_kept.h"
 
 #define FLAKY_ROWS	1000	/* when no limit is asked for */
 #define PPM		1e6
@@ -220,18 +221,14 @@ send_rows(struct query *q, struct flaky_scan *s, size_t limit, struct page *p)
 /* ---- what is kept between two pages ---- */
 
 static struct {
-	const struct db		*db;
-	uint64_t		 uid;
-	int64_t			 changes;	/* of the database until then */
-	char			*question;	/* owned, encoded; NULL: nothing is kept */
-	size_t			 len;
+	struct query_kept	 question;
 	struct flaky_scan	 found;		/* owned: its items */
 } kept;
 
 void
 query_flaky_forget(void)
 {
-	free(kept.question);
+	query_kept_forget(&kept.question);
 	query_flaky_free(&kept.found);
 	memset(&kept, 0, sizeof kept);
 }
@@ -240,15 +237,8 @@ static void
 keep(struct query *q, struct flaky_scan *s, char *question, size_t len)
 {
 	query_flaky_forget();
-	if (q->next == 0) {
-		free(question);
+	if (!query_kept_take(&kept.question, q, question, len))
 		return;
-	}
-	kept.db = q->db;
-	kept.uid = q->uid;
-	kept.changes = sqlite3_total_changes64(q->db->sql);
-	kept.question = question;
-	kept.len = len;
 	kept.found.items = s->items;
 	kept.found.n = s->n;
 	s->items = NULL;
@@ -258,9 +248,7 @@ keep(struct query *q, struct flaky_scan *s, char *question, size_t len)
 static bool
 take_kept(struct query *q, struct flaky_scan *s, const char *question, size_t len)
 {
-	if (q->from == 0 || kept.question == NULL || kept.db != q->db || kept.uid != q->uid ||
-	    kept.len != len || memcmp(kept.question, question, len) != 0 ||
-	    kept.changes != sqlite3_total_changes64(q->db->sql))
+	if (!query_kept_is(&kept.question, q, question, len))
 		return false;
 	s->items = kept.found.items;
 	s->n = kept.found.n;

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/query_kept.h"
 #include "store/query_metrics.h"
 #include "store/stats.h"
 
@@ -116,18 +117,14 @@ send_rows(struct query *q, const struct metrics *ms, size_t at)
 /* ---- what is kept between two pages ---- */
 
 static struct {
-	const struct db	*db;
-	uint64_t	 uid;
-	int64_t		 changes;	/* of the database until then */
-	char		*question;	/* owned, encoded; NULL: nothing is kept */
-	size_t		 len;
-	struct metrics	 found;		/* owned; without names */
+	struct query_kept	 question;
+	struct metrics		 found;		/* owned; without names */
 } kept;
 
 void
 query_metrics_forget(void)
 {
-	free(kept.question);
+	query_kept_forget(&kept.question);
 	query_metrics_free(&kept.found);
 	memset(&kept, 0, sizeof kept);
 }
@@ -137,15 +134,8 @@ static void
 keep(struct query *q, struct metrics *ms, char *question, size_t len)
 {
 	query_metrics_forget();
-	if (q->next == 0) {
-		free(question);
+	if (!query_kept_take(&kept.question, q, question, len))
 		return;
-	}
-	kept.db = q->db;
-	kept.uid = q->uid;
-	kept.changes = sqlite3_total_changes64(q->db->sql);
-	kept.question = question;
-	kept.len = len;
 	kept.found = *ms;
 	kept.found.names = NULL;
 	ms->items = NULL;
@@ -158,9 +148,7 @@ take_kept(struct query *q, struct metrics *ms, const char *question, size_t len)
 {
 	struct metrics	now = *ms;
 
-	if (q->from == 0 || kept.question == NULL || kept.db != q->db || kept.uid != q->uid ||
-	    kept.len != len || memcmp(kept.question, question, len) != 0 ||
-	    kept.found.run != ms->run || kept.changes != sqlite3_total_changes64(q->db->sql))
+	if (kept.found.run != ms->run || !query_kept_is(&kept.question, q, question, len))
 		return false;
 	*ms = kept.found;
 	ms->q = now.q;
