@@ -1,18 +1,16 @@
 /* paratestctl show, runs, watch: runs that are there. */
-#include <errno.h>
 #include <getopt.h>
 #include <limits.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "common/outcome.h"
-#include "common/xalloc.h"
 #include "ctl/cmd.h"
 #include "ctl/duration.h"
 #include "ctl/cmd_json.h"
 #include "ctl/document.h"
 #include "ctl/flaky_tell.h"
+#include "ctl/runlist.h"
 #include "ctl/screen.h"
 #include "ctl/session.h"
 #include "ctl/text.h"
@@ -48,88 +46,8 @@ row_json(const struct msg_run_row *r)
 	return o;
 }
 
-/* A run is told of from memory and from the history; the first is the newer. */
-struct listing {
-	struct listed {
-		char			*id, *name, *revision;
-		struct msg_run_row	 row;	/* its strings are those */
-		size_t			 order;	/* in the answer */
-	} *v;
-	size_t	 n, cap;
-};
-
-static int
-on_row(void *arg, enum msg_type type, uint32_t id, const union msg_body *m)
-{
-	struct listing			*l = arg;
-	const struct msg_run_row	*r = &m->run_row;
-	struct listed			*one;
-
-	(void)id;
-	if (type != MSG_RUN_ROW)
-		return 0;
-	if (l->n == l->cap) {
-		l->cap = l->cap > 0 ? l->cap * 2 : 32;
-		l->v = xreallocarray(l->v, l->cap, sizeof *l->v);
-	}
-	one = &l->v[l->n];
-	*one = (struct listed){ .order = l->n++, .id = xstrndup(r->run.p, r->run.n),
-	    .name = r->name.n > 0 ? xstrndup(r->name.p, r->name.n) : xstrdup(""), .row = *r,
-	    .revision = r->revision.n > 0 ? xstrndup(r->revision.p, r->revision.n) : xstrdup("") };
-	one->row.run = sv_from(one->id);
-	one->row.name = sv_from(one->name);
-	one->row.revision = sv_from(one->revision);
-	return 0;
-}
-
-static int
-by_id(const void *va, const void *vb)
-{
-	const struct listed	*a = va, *b = vb;
-	int			 r = strcmp(a->id, b->id);
-
-	return r != 0 ? r : a->order < b->order ? -1 : a->order > b->order;
-}
-
-static int
-newest_first(const void *va, const void *vb)
-{
-	const struct listed	*a = va, *b = vb;
-
-	if (a->row.start_ms != b->row.start_ms)
-		return a->row.start_ms > b->row.start_ms ? -1 : 1;
-	return strcmp(a->id, b->id);
-}
-
 static void
-listed_free(struct listed *one)
-{
-	free(one->id);
-	free(one->name);
-	free(one->revision);
-}
-
-/* The first row of each run, the newest run first. */
-static void
-arrange(struct listing *l)
-{
-	size_t	n = 0;
-
-	if (l->n == 0)
-		return;
-	qsort(l->v, l->n, sizeof *l->v, by_id);
-	for (size_t i = 0; i < l->n; i++) {
-		if (n > 0 && strcmp(l->v[n - 1].id, l->v[i].id) == 0)
-			listed_free(&l->v[i]);
-		else
-			l->v[n++] = l->v[i];
-	}
-	l->n = n;
-	qsort(l->v, l->n, sizeof *l->v, newest_first);
-}
-
-static void
-print_rows(const struct listing *l)
+print_rows(const struct runlist *l)
 {
 	struct text	name = { 0 };
 	char		took[DURATION_TEXT];
@@ -162,7 +80,7 @@ print_rows(const struct listing *l)
 }
 
 static void
-print_json(const struct listing *l)
+print_json(const struct runlist *l)
 {
 	json_t	*rows = json_array();
 
@@ -176,7 +94,7 @@ exec_runs(const struct cmd_globals *g, int argc, char **argv)
 {
 	struct msg_run_list	m = { .limit = 0 };
 	struct client_error	e = { .code = 0 };
-	struct listing		l = { .v = NULL };
+	struct runlist		l = { .v = NULL };
 	struct client		*client;
 	bool			json = g->json;
 	int			c, code = 0;
@@ -188,16 +106,14 @@ exec_runs(const struct cmd_globals *g, int argc, char **argv)
 	client = cmd_open(&cmd_runs, g, true, &code);
 	if (client == NULL)
 		return code;
-	if (client_request(client, MSG_RUN_LIST, &m, on_row, &l, &e) != 0)
+	if (client_request(client, MSG_RUN_LIST, &m, runlist_answer, &l, &e) != 0)
 		code = cmd_fail(&cmd_runs, &e);
-	arrange(&l);
+	runlist_arrange(&l);
 	if (code == 0 && json)
 		print_json(&l);
 	else if (code == 0)
 		print_rows(&l);
-	for (size_t i = 0; i < l.n; i++)
-		listed_free(&l.v[i]);
-	free(l.v);
+	runlist_free(&l);
 	client_close(client);
 	return code;
 }

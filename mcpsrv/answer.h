@@ -23,6 +23,7 @@
 #define ANSWER_TAIL	2048	/* bytes of one test's output in it */
 #define ANSWER_CURSOR	32
 
+struct runlist_row;
 struct secrets;
 
 enum answer_detail { DETAIL_SUMMARY, DETAIL_FAILURES, DETAIL_ALL };
@@ -56,6 +57,9 @@ json_t	*answer_found(const struct results *, const struct answer_view *);
 
 /* Metrics from row `offset` of `m`, at most `limit` of them. */
 json_t	*answer_metrics(const struct metrics *m, const struct answer_view *);
+
+/* A run as console_list_test_runs tells of it. */
+json_t	*answer_row(const struct runlist_row *);
 
 /* Counts of a run: {total, passed, ...}. */
 json_t	*answer_summary(const struct results *);

@@ -9,10 +9,10 @@
 #include "ctl/metrics.h"
 #include "ctl/report.h"
 #include "ctl/results.h"
+#include "ctl/runlist.h"
 #include "mcpsrv/answer.h"
 #include "mcpsrv/call.h"
 #include "mcpsrv/outpart.h"
-#include "mcpsrv/runlist.h"
 #include "mcpsrv/uri.h"
 
 struct reading {

@@ -47,8 +47,8 @@ listed(const struct runlist_row *one)
 	    run_status_name(one->row.status), one->row.total, one->row.passed);
 	json_value_put(o, "uri", json_value_text(uri));
 	json_value_put(o, "name", json_value_text(name));
-	if (one->label[0] != '\0')
-		answer_text(o, "title", one->label, 100);
+	if (one->name[0] != '\0')
+		answer_text(o, "title", one->name, 100);
 	json_value_put(o, "description", json_value_text(text));
 	json_value_put(o, "mimeType", json_value_text("application/json"));
 	json_value_put(hints, "priority", json_real(one->row.status == RUN_FAILED ? 0.9 : 0.4));
@@ -118,7 +118,7 @@ on_runs(void *arg, int r, const struct client_error *e)
 	o = json_object();
 	list = json_array();
 	for (size_t i = 0; i < rd->runs.n && i < 200; i++)
-		answer_append(list, runlist_json(&rd->runs.v[i]));
+		answer_append(list, answer_row(&rd->runs.v[i]));
 	json_value_put(o, "runs", list);
 	reading_json(rd, o, 0);
 }

@@ -3,9 +3,9 @@
 
 #include "common/outcome.h"
 #include "ctl/json_value.h"
+#include "ctl/runlist.h"
 #include "mcpsrv/answer.h"
 #include "mcpsrv/call.h"
-#include "mcpsrv/runlist.h"
 #include "mcpsrv/tools.h"
 
 #define LIMIT	20
@@ -41,7 +41,7 @@ answer(const struct listing *l)
 			continue;
 		if (found++ < l->offset)
 			continue;
-		one = runlist_json(&l->runs.v[i]);
+		one = answer_row(&l->runs.v[i]);
 		used += answer_size(one) + 1;
 		if (json_array_size(list) == limit ||
 		    (used > l->call.srv->budget && json_array_size(list) > 0)) {

@@ -2,11 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/outcome.h"
 #include "common/xalloc.h"
-#include "ctl/json_value.h"
-#include "mcpsrv/answer.h"
-#include "mcpsrv/runlist.h"
+#include "ctl/runlist.h"
 
 #define ROWS_MAX	100000
 
@@ -31,10 +28,12 @@ runlist_answer(void *runs, enum msg_type type, uint32_t id, const union msg_body
 	}
 	one = &l->v[l->n];
 	*one = (struct runlist_row){ .order = l->n++, .id = copy(m->run_row.run),
-	    .label = copy(m->run_row.name), .parent = copy(m->run_row.parent), .row = m->run_row };
+	    .name = copy(m->run_row.name), .parent = copy(m->run_row.parent),
+	    .revision = copy(m->run_row.revision), .row = m->run_row };
 	one->row.run = sv_from(one->id);
-	one->row.name = sv_from(one->label);
+	one->row.name = sv_from(one->name);
 	one->row.parent = sv_from(one->parent);
+	one->row.revision = sv_from(one->revision);
 	return 0;
 }
 
@@ -42,8 +41,9 @@ static void
 row_free(struct runlist_row *one)
 {
 	free(one->id);
-	free(one->label);
+	free(one->name);
 	free(one->parent);
+	free(one->revision);
 }
 
 static int
@@ -91,29 +91,4 @@ runlist_free(struct runlist *l)
 		row_free(&l->v[i]);
 	free(l->v);
 	*l = (struct runlist){ .n = 0 };
-}
-
-json_t *
-runlist_json(const struct runlist_row *one)
-{
-	const struct msg_run_row	*r = &one->row;
-	json_t				*o = json_object(), *sum = json_object();
-
-	json_value_put(o, "runId", json_value_text(one->id));
-	if (one->label[0] != '\0')
-		answer_text(o, "label", one->label, 200);
-	json_value_put(o, "kind", json_value_text(r->detects ? "flaky" : one->parent[0] != '\0' ?
-	    "retry" : "run"));
-	json_value_put(o, "status", json_value_text(run_status_name(r->status)));
-	answer_time(o, "startedAt", r->start_ms);
-	json_value_put(o, "duration", json_value_ms(r->duration_us));
-	json_value_put(sum, "total", json_value_u64(r->total));
-	json_value_put(sum, "passed", json_value_u64(r->passed));
-	json_value_put(sum, "failed", json_value_u64(r->failed));
-	json_value_put(sum, "skipped", json_value_u64(r->skipped));
-	json_value_put(sum, "timedOut", json_value_u64(r->timed_out));
-	json_value_put(sum, "errored", json_value_u64(r->errored));
-	json_value_put(sum, "cancelled", json_value_u64(r->cancelled));
-	json_value_put(o, "summary", sum);
-	return o;
 }

@@ -2,16 +2,16 @@
  * The list of runs: told of from memory and from the history, each run once, the newest
  * first.
  */
-#ifndef MCPSRV_RUNLIST_H
-#define MCPSRV_RUNLIST_H
+#ifndef CTL_RUNLIST_H
+#define CTL_RUNLIST_H
 
-#include <jansson.h>
+#include <stddef.h>
 
 #include "common/msg.h"
 
 struct runlist {
 	struct runlist_row {
-		char			*id, *label, *parent;
+		char			*id, *name, *parent, *revision;
 		struct msg_run_row	 row;	/* its strings are those */
 		size_t			 order;	/* in the answer */
 	} *v;
@@ -23,8 +23,5 @@ int	runlist_answer(void *runs, enum msg_type, uint32_t id, const union msg_body 
 /* When all came. */
 void	runlist_arrange(struct runlist *);
 void	runlist_free(struct runlist *);
-
-/* One run as console_list_test_runs tells of it. */
-json_t	*runlist_json(const struct runlist_row *);
 
 #endif
