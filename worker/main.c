@@ -7,9 +7,7 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -17,27 +15,23 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <event2/buffer.h>
 #include <event2/event.h>
 
 #include "common/clock.h"
-#include "common/fdutil.h"
-#include "common/identity.h"
 #include "common/log.h"
 #include "common/outcome.h"
 #include "common/peer.h"
-#include "common/privilege.h"
 #include "common/rmtree.h"
 #include "common/xalloc.h"
 #include "worker/attempt.h"
 #include "worker/groups.h"
 #include "worker/iocount.h"
+#include "worker/launch.h"
 #include "worker/room.h"
 #include "worker/stage.h"
 #include "worker/sweep.h"
 #include "worker/tmpdir.h"
 
-#define WORKER_FD		3
 #define WORKER_LEASE_MS		10000	/* until CONFIG says another */
 #define WORKER_END_MS		10000	/* for killing everything at the end */
 #define WORKER_PERIOD_MAX_MS	(UINT64_C(24) * 3600 * 1000)
@@ -297,145 +291,7 @@ on_signals(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-/* Default dispositions for the tests' sake; the signals that may reach us are
- * blocked, and those that matter are read from a descriptor. */
-static int
-take_signals(void)
-{
-	static const int	blocked[] = { SIGPIPE, SIGCHLD, SIGTERM, SIGINT, SIGHUP };
-	sigset_t		set, wanted;
-	int			fd;
-
-	for (int sig = 1; sig < NSIG; sig++) {
-		if (sig != SIGKILL && sig != SIGSTOP)
-			(void)signal(sig, SIG_DFL);	/* fails for libc's own two */
-	}
-	(void)sigemptyset(&set);
-	for (size_t i = 0; i < sizeof blocked / sizeof blocked[0]; i++)
-		(void)sigaddset(&set, blocked[i]);
-	(void)sigprocmask(SIG_SETMASK, &set, NULL);
-	(void)sigemptyset(&wanted);
-	(void)sigaddset(&wanted, SIGCHLD);
-	(void)sigaddset(&wanted, SIGTERM);
-	fd = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (fd == -1)
-		fatal("worker", "signalfd: %s", strerror(errno));
-	return fd;
-}
-
 /* ---- start ---- */
-
-/* The words behind the options; NULL: not given. */
-struct options {
-	const char	*scratch, *shared, *remove, *as, *isolation, *cgroup;
-};
-
-static struct options
-read_options(int argc, char **argv)
-{
-	struct options	 ret = { .scratch = NULL };
-	const char	**into;
-
-	for (int i = 1; i < argc; i += 2) {
-		into = strcmp(argv[i], "--scratch") == 0 ? &ret.scratch :
-		    strcmp(argv[i], "--shared") == 0 ? &ret.shared :
-		    strcmp(argv[i], "--remove") == 0 ? &ret.remove :
-		    strcmp(argv[i], "--isolation") == 0 ? &ret.isolation :
-		    strcmp(argv[i], "--cgroup") == 0 ? &ret.cgroup :
-		    strcmp(argv[i], "--as") == 0 ? &ret.as : NULL;
-		if (into != NULL && i + 1 < argc && argv[i + 1][0] != '\0') {
-			*into = argv[i + 1];
-			continue;
-		}
-		(void)fprintf(stderr, "usage: paratest-worker [--as UID:GID:GROUP,...] [--scratch DIR] "
-		    "[--shared DIR]\n"
-		    "                       [--isolation LEVEL] [--cgroup DIR|PART:DIR,...]\n"
-		    "       paratest-worker [--as ...] --remove DIR\n"
-		    "It is started by paratestd, with a socket as descriptor 3.\n");
-		exit(EXIT_USAGE);
-	}
-	return ret;
-}
-
-/*
- * Becomes the user whose tests we run, before anything is opened or read.  The log of
- * the supervisor is none of a user's business from then on: what is wrong is told in a
- * frame.
- */
-static void
-become(const char *as)
-{
-	struct identity	*who = identity_parse(as);
-	char		 why[PRIVILEGE_WHY] = "--as takes UID:GID:GROUP,GROUP";
-	int		 null;
-
-	if (who == NULL || privilege_become(who, why) != 0) {
-		log_at(LOG_LEVEL_ERROR, "worker", "%s", why);
-		exit(PRIVILEGE_EXIT);
-	}
-	free(who);
-	null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (null == -1 || dup2(null, STDOUT_FILENO) == -1 || dup2(null, STDERR_FILENO) == -1)
-		exit(PRIVILEGE_EXIT);
-	(void)close(null);
-}
-
-/* Before we are somebody else: its files are the supervisor's.  What kills our tests. */
-static int
-join(const char *cgroup)
-{
-	int	kill, r = groups_join(cgroup, &kill);
-
-	if (r == 0)
-		return kill;
-	log_at(LOG_LEVEL_ERROR, "worker", "%s cannot be entered: %s", cgroup, strerror(-r));
-	exit(PRIVILEGE_EXIT);
-}
-
-/* We cannot start: whoever started us is told why, and logs it. */
-static void __attribute__((noreturn, format(printf, 1, 2)))
-give_up(const char *fmt, ...)
-{
-	struct evbuffer	*out = evbuffer_new();
-	char		 text[512];
-	struct msg_log	 m = { .level = LOG_LEVEL_ERROR };
-	va_list		 ap;
-
-	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof text, fmt, ap);
-	va_end(ap);
-	m.text = sv_from(text);
-	if (out != NULL && msg_put(out, MSG_LOG, 0, &m) == 0)
-		(void)evbuffer_write(out, WORKER_FD);
-	fatal("worker", "%s", text);
-}
-
-/* keep: -1, or one that we have opened. */
-static void
-take_descriptors(int keep)
-{
-	int	fd;
-
-	if (fcntl(WORKER_FD, F_GETFD) == -1) {
-		(void)fprintf(stderr, "paratest-worker: descriptor 3 is not open; "
-		    "it is paratestd that starts workers\n");
-		exit(EXIT_USAGE);
-	}
-	if (keep > WORKER_FD + 1)
-		(void)close_range(WORKER_FD + 1, (unsigned)keep - 1, 0);
-	(void)close_range((unsigned)(keep > WORKER_FD ? keep : WORKER_FD) + 1, ~0u, 0);
-	if (fd_nonblock(WORKER_FD, 1) != 0 || fcntl(WORKER_FD, F_SETFD, FD_CLOEXEC) == -1)
-		fatal("worker", "descriptor 3: %s", strerror(errno));
-	/* Tests inherit 0 as it is. */
-	(void)close(STDIN_FILENO);
-	do {
-		fd = open("/dev/null", O_RDWR);
-		if (fd == -1)
-			fatal("worker", "/dev/null: %s", strerror(errno));
-	} while (fd < STDERR_FILENO);	/* 1 and 2 may have been closed */
-	if (fd > STDERR_FILENO)
-		(void)close(fd);
-}
 
 static void
 take_scratch(struct worker *w, const char *dir)
@@ -448,18 +304,18 @@ take_scratch(struct worker *w, const char *dir)
 		made = xasprintf("%s/paratest-XXXXXX", tmp != NULL && *tmp != '\0' ? tmp : "/tmp");
 		dir = mkdtemp(made);
 		if (dir == NULL)
-			give_up("%s: %s", made, strerror(errno));
+			launch_give_up("%s: %s", made, strerror(errno));
 	} else {
 		r = rmtree_at(AT_FDCWD, dir);
 		if (r != 0)
-			give_up("cannot empty %s: %s", dir, strerror(-r));
+			launch_give_up("cannot empty %s: %s", dir, strerror(-r));
 		if (mkdir(dir, 0700) == -1)
-			give_up("cannot make %s: %s", dir, strerror(errno));
+			launch_give_up("cannot make %s: %s", dir, strerror(errno));
 	}
 	w->scratch = realpath(dir, NULL);
 	w->host.scratch_fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (w->scratch == NULL || w->host.scratch_fd == -1)
-		give_up("%s: %s", dir, strerror(errno));
+		launch_give_up("%s: %s", dir, strerror(errno));
 	w->host.scratch = w->scratch;
 	tmpdir_init(&w->tmpdir, w->host.scratch_fd);
 	w->host.tmpdir = &w->tmpdir;
@@ -473,7 +329,7 @@ take_shared(struct worker *w, const char *dir)
 	w->host.shared = dir != NULL ? dir : w->scratch;
 	w->host.shared_fd = open(w->host.shared, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (w->host.shared_fd == -1)
-		give_up("%s: %s", w->host.shared, strerror(errno));
+		launch_give_up("%s: %s", w->host.shared, strerror(errno));
 }
 
 static struct event_base *
@@ -497,12 +353,12 @@ static const struct peer_ops peer_ops = {
 };
 
 static void
-start(struct worker *w, const struct options *o, int kill_fd)
+start(struct worker *w, const struct launch_options *o, int kill_fd)
 {
 	struct timeval	tv = clock_timeval(WORKER_LEASE_MS);
 
-	take_descriptors(kill_fd);
-	w->signal_fd = take_signals();
+	launch_descriptors(kill_fd);
+	w->signal_fd = launch_signals();
 	w->umask_first = w->umask_now = (unsigned)umask(077);
 	take_scratch(w, o->scratch);
 	take_shared(w, o->shared);
@@ -510,7 +366,7 @@ start(struct worker *w, const struct options *o, int kill_fd)
 	w->host.groups = &w->groups;
 	w->level = room_level(o->isolation, w->groups.v2 && w->groups.test != -1);
 	if (w->level == ISOLATION_SANDBOX && room_open(&w->room, w->scratch) != 0)
-		give_up("the sandbox cannot be looked at: %s", strerror(errno));
+		launch_give_up("the sandbox cannot be looked at: %s", strerror(errno));
 	(void)umask((mode_t)w->umask_first);
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1) == -1)
 		fatal("worker", "no sub-reaper: %s", strerror(errno));
@@ -610,7 +466,7 @@ remove_folder(const char *path)
 int
 main(int argc, char **argv)
 {
-	struct options	o = read_options(argc, argv);
+	struct launch_options	o = launch_options(argc, argv);
 	struct worker	w;
 	int		kill_fd = -1;
 
@@ -618,9 +474,9 @@ main(int argc, char **argv)
 	/* Started by its descriptor it has no name of its own. */
 	(void)prctl(PR_SET_NAME, "paratest-worker");
 	if (o.cgroup != NULL)
-		kill_fd = join(o.cgroup);
+		kill_fd = launch_join(o.cgroup);
 	if (o.as != NULL)
-		become(o.as);
+		launch_become(o.as);
 	/* What a run has shared may be a million files: not for the supervisor's loop. */
 	if (o.remove != NULL)
 		return remove_folder(o.remove);
