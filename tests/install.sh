@@ -22,7 +22,7 @@ fail() {
 }
 
 put() {
-	make -s V="${V:-release}" install DESTDIR="$dir" PREFIX=/opt/pt
+	MAKEFLAGS= make -s V="${V:-release}" install DESTDIR="$dir" PREFIX=/opt/pt
 }
 
 # ---- everything is there ----

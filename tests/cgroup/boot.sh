@@ -67,7 +67,7 @@ image() {
 	mkdir "$root"
 	tar -xf "$work/root.tar" -C "$root"
 	ln -sf /lib/systemd/systemd "$root/init"
-	make -s -C "$top" install DESTDIR="$root" PREFIX=/usr
+	MAKEFLAGS= make -s -C "$top" install DESTDIR="$root" PREFIX=/usr
 	mkdir -p "$root/opt/check"
 	install -m 755 "$here/inside.sh" "$build/tests/helpers/hog" "$build/tests/helpers/bomb" \
 	    "$build/tests/helpers/burn_cpu" "$root/opt/check"
