@@ -168,6 +168,11 @@ $(INTEG): $(BIN)/tests/integ/%: $(B)/tests/integ/%.o $(INTEG_LIB) $(B)/tested.a
 	@mkdir -p $(@D)
 	@echo '  LD $@'
 	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_tests)
+# Those whose memory and processes are counted: a sanitizer has some of its own.
+$(addprefix $(BIN)/tests/helpers/,hog bomb): $(BIN)/tests/helpers/%: tests/helpers/%.c Makefile
+	@mkdir -p $(@D)
+	@echo '  CC $@'
+	@$(CC) $(filter-out -fsanitize=% --coverage,$(ALL_CFLAGS)) -o $@ $<
 $(BIN)/tests/helpers/%: $(B)/tests/helpers/%.o
 	@mkdir -p $(@D)
 	@echo '  LD $@'

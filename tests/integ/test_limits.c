@@ -115,17 +115,6 @@ pattern_of(pid_t pid)
 	return xasprintf("/sys/fs/cgroup/*/paratest-%d-*", (int)pid);
 }
 
-/* A sanitizer's programs have far more memory than they use. */
-static uint64_t
-mib(uint64_t n)
-{
-#ifdef __SANITIZE_ADDRESS__
-	return n * 2;
-#else
-	return n;
-#endif
-}
-
 static void
 memory(void **state)
 {
@@ -137,11 +126,11 @@ memory(void **state)
 	hog = helper("tests/helpers/hog");
 	suite = xasprintf("name: m\ndefaults: { timeout: 50s }\ntests:\n"
 	    "- { name: hog, run: [%s, '200'], limits: { memory: 64M } }\n"
-	    "- { name: tree, run: '%s 40 & %s 40 & wait', limits: { memory: %lluM } }\n"
-	    "- { name: fits, run: [%s, '200'], limits: { memory: %lluM } }\n"
+	    "- { name: tree, run: '%s 40 & %s 40 & wait', limits: { memory: 64M } }\n"
+	    "- { name: fits, run: [%s, '200'], limits: { memory: 300M } }\n"
 	    "- { name: neighbour, run: [%s, '200'] }\n"
 	    "- { name: child, run: '%s 200; true', limits: { memory: 64M } }\n", hog, hog, hog,
-	    (unsigned long long)mib(64), hog, (unsigned long long)mib(300), hog, hog);
+	    hog, hog, hog);
 	CTL(s, &r, NULL, "run", "-j", "2", "--json", service_file(s, "m.yaml", suite));
 	free(suite);
 	free(hog);

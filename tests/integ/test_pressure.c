@@ -171,6 +171,18 @@ waits(struct service *s)
 	return 1;
 }
 
+static int
+waits_with(struct service *s, const char *words)
+{
+	char	*why;
+	int	 has;
+
+	(void)status(s, "queuedTests", &why);
+	has = why != NULL && strstr(why, words) != NULL;
+	free(why);
+	return has;
+}
+
 static json_t *
 finish(struct service *s, pid_t pid, json_int_t passed)
 {
@@ -209,7 +221,7 @@ nothing_starts_while_memory_is_short(void **state)
 	assert_int_equal(starts(s, 3), 0);
 	/* Over the bound, but not by a quarter. */
 	set_memory(s, 140);
-	UNTIL((status(s, "queuedTests", &why), why != NULL && strstr(why, "140 MiB") != NULL));
+	UNTIL(waits_with(s, "140 MiB"));
 	assert_int_equal(starts(s, 3), 0);
 	set_memory(s, PLENTY_MIB);
 	UNTIL(starts(s, 3) == 1);
