@@ -39,8 +39,8 @@ isolation_level_of(struct sv name, enum isolation *ret)
 	return -ENOENT;
 }
 
-int
-isolation_network_of(struct sv name, enum isolation_network *ret)
+static int
+network_of(struct sv name, enum isolation_network *ret)
 {
 	for (int i = NETWORK_UNSAID + 1; i < NETWORK_COUNT; i++) {
 		if (sv_is(name, networks[i])) {
@@ -75,7 +75,7 @@ take_extra(struct sv word, struct isolation_want *w)
 	}
 	return word.n > n && memcmp(word.p, NETWORK_WORD, n) == 0 &&
 	    w->network == NETWORK_UNSAID &&
-	    isolation_network_of((struct sv){ word.p + n, word.n - n }, &w->network) == 0;
+	    network_of((struct sv){ word.p + n, word.n - n }, &w->network) == 0;
 }
 
 /* Takes the text up to the next comma from *left; false: there is none left. */

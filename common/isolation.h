@@ -57,9 +57,8 @@ struct isolation_want {
 const char	*isolation_name(uint64_t level);
 const char	*isolation_network_name(uint64_t network);
 
-/* The values of names.  0 or -ENOENT. */
+/* The value of a name.  0 or -ENOENT. */
 int	isolation_level_of(struct sv name, enum isolation *ret);
-int	isolation_network_of(struct sv name, enum isolation_network *ret);
 
 /*
  * The written form, read.  A part that only a sandbox has makes one of a request that

@@ -51,6 +51,4 @@ int	suite_test_defaults(struct suite_tests *, const struct suite_node *, struct 
 /* NAME=VALUE for each name that *env does not have. */
 int	suite_test_env(const struct suite_source *, const struct suite_node *, struct strs *env);
 
-void	suite_wants_free(struct suite_wants *);
-
 #endif

@@ -22,7 +22,7 @@ struct group {			/* of a slot */
 };
 
 struct cgroup {
-	bool		 v2, service;
+	bool		 v2;
 	bool		 own;			/* v2: below our own group */
 	bool		 cpu;			/* v2: there is its controller */
 	char		 base[PARTS][PATH_MAX];	/* v2: [0]; "": none */
@@ -414,7 +414,6 @@ cgroup_new(bool service)
 		return NULL;
 	for (int i = 0; i < PARTS; i++)
 		g->lock[i] = -1;
-	g->service = service;
 	/* The same pid may be in another namespace, with the same groups. */
 	(void)snprintf(g->tag, sizeof g->tag, "%d-%08x", (int)getpid(), (unsigned)arc4random());
 	if (cgroup_find_mounts(&g->mounts) != 0) {

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/fdutil.h"
 #include "common/xalloc.h"
 #include "worker/groups.h"
 
@@ -127,28 +128,20 @@ groups_open(struct groups *g, const char *words, int kill)
 	free(copy);
 }
 
-static void
-close_one(int *fd)
-{
-	if (*fd != -1)
-		(void)close(*fd);
-	*fd = -1;
-}
-
 void
 groups_close(struct groups *g)
 {
 	for (int i = 0; i < GROUPS_PARTS; i++) {
-		close_one(&g->procs[i]);
-		close_one(&g->events[i]);
+		fd_close(&g->procs[i]);
+		fd_close(&g->events[i]);
 		free(g->dir[i]);
 	}
-	close_one(&g->test);
-	close_one(&g->kill);
-	close_one(&g->peak);
-	close_one(&g->cpu);
-	close_one(&g->current);
-	close_one(&g->stat);
+	fd_close(&g->test);
+	fd_close(&g->kill);
+	fd_close(&g->peak);
+	fd_close(&g->cpu);
+	fd_close(&g->current);
+	fd_close(&g->stat);
 }
 
 bool
