@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "bench/flaky.h"
+#include "bench/spans.h"
 #include "common/clock.h"
 #include "common/xalloc.h"
 
@@ -103,21 +104,26 @@ take_report(const struct corpus *c, json_t *report, struct score *scores)
 
 /* The attempts of each test, in turn. */
 static void
-take_attempts(const struct corpus *c, json_t *result, struct score *scores)
+take_attempts(const struct corpus *c, json_t *result, struct spans *spans)
 {
 	static const char	*const bad[] = { "fail", "timeout", "crash", "oom" };
 	size_t			 i = find(c, result, "name"), k;
 	const char		*outcome;
+	uint64_t		 start;
 	json_t			*a;
 
 	json_array_foreach(json_object_get(result, "attemptsDetail"), k, a) {
 		bool	failed = false;
 
+		start = (uint64_t)json_integer_value(json_object_get(a, "startTime")) * 1000;
 		outcome = json_string_value(json_object_get(a, "outcome"));
 		for (size_t b = 0; outcome != NULL && b < sizeof bad / sizeof bad[0]; b++)
 			failed = failed || strcmp(outcome, bad[b]) == 0;
 		if (i < c->n)
-			score_add(&scores[i], !failed, json_number_value(json_object_get(a, "duration")));
+			spans_add(spans, &(struct span){ .start_us = start,
+			    .end_us = start + (uint64_t)(1e3 *
+			    json_number_value(json_object_get(a, "duration"))),
+			    .test = i, .passed = !failed });
 	}
 }
 
@@ -136,6 +142,7 @@ detect(struct bench *b, const struct service *sv, const struct corpus *c,
 	struct service_call	 call = { .timeout_ms = SERVICE_LONG_MS, .may_fail = true };
 	char			 shuffle[32], limit[32];
 	const char		*words[16] = { "flaky", "--json", shuffle, limit, "-E", d->filter };
+	struct spans		 spans = { .n = 0 };
 	json_t			*doc = NULL, *reports, *e;
 	size_t			 n = 6, i;
 	int			 r;
@@ -150,7 +157,9 @@ detect(struct bench *b, const struct service *sv, const struct corpus *c,
 		return r;
 	*ret_s = (double)call.usage.wall_us / 1e6;
 	json_array_foreach(json_object_get(doc, "results"), i, e)
-		take_attempts(c, e, scores);
+		take_attempts(c, e, &spans);
+	spans_score(&spans, scores);
+	spans_free(&spans);
 	reports = json_object_get(json_object_get(doc, "flaky"), "reports");
 	json_array_foreach(reports, i, e)
 		take_report(c, e, scores);

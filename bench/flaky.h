@@ -81,7 +81,7 @@ const char	*way_key(enum way);
 /* What a campaign has seen of a test. */
 struct score {
 	unsigned	passes, fails;
-	double		spent_ms;	/* of slots, in all its attempts */
+	double		spent_ms;	/* of the machine, as spans.h has it, in all its attempts */
 	double		until_ms;	/* in those up to the first that failed */
 	bool		flagged;	/* called flaky, or not able to bear copies of itself */
 	bool		confirmed;
@@ -94,9 +94,6 @@ struct campaign {
 	double		 seconds[CORPUS_GROUPS];	/* of the machine */
 	bool		 cut;		/* by the limit of time */
 };
-
-/* Counts an attempt, in the order in which they end. */
-void	score_add(struct score *, bool passed, double ms);
 
 /* All campaigns: of repetition r, way w: v[r * WAYS + w]. */
 struct campaigns {

@@ -17,6 +17,7 @@
 
 #include "bench/flaky.h"
 #include "bench/proc.h"
+#include "bench/spans.h"
 #include "common/clock.h"
 #include "common/rmtree.h"
 #include "common/xalloc.h"
@@ -37,16 +38,6 @@ struct slots {
 	struct slot	v[SLOTS_MAX];
 	unsigned	n, busy;
 };
-
-void
-score_add(struct score *s, bool passed, double ms)
-{
-	s->spent_ms += ms;
-	if (s->fails == 0)
-		s->until_ms += ms;
-	s->passes += passed;
-	s->fails += !passed;
-}
 
 void
 bare_shuffle(size_t *v, size_t n, unsigned long long *seed)
@@ -92,7 +83,7 @@ bare_start(struct bench *b, const struct corpus_test *t, size_t test, struct slo
 
 /* Ends what is left of it, and frees the slot. */
 static void
-bare_end(struct slot *s, struct score *score)
+bare_end(struct slot *s, struct spans *spans)
 {
 	int	status = 0;
 
@@ -102,17 +93,17 @@ bare_end(struct slot *s, struct score *score)
 	(void)kill(-s->pid, SIGKILL);
 	while (waitpid(-s->pid, NULL, 0) > 0)	/* we are the sub-reaper */
 		continue;
-	if (score != NULL)
-		score_add(score, WIFEXITED(status) && WEXITSTATUS(status) == 0,
-		    (double)(now_us() - s->start_us) / 1e3);
+	if (spans != NULL)
+		spans_add(spans, &(struct span){ .start_us = s->start_us, .end_us = now_us(),
+		    .test = s->test, .passed = WIFEXITED(status) && WEXITSTATUS(status) == 0 });
 	(void)close(s->fd);
 	(void)rmtree_at(AT_FDCWD, s->dir);
 	s->pid = 0;
 }
 
-/* Until at least one has ended or is overdue; all that have are scored. */
+/* Until at least one has ended or is overdue; all that have are counted. */
 static int
-bare_wait(struct bench *b, struct slots *s, struct score *scores)
+bare_wait(struct bench *b, struct slots *s, struct spans *spans)
 {
 	struct signalfd_siginfo	si;
 	struct pollfd	p[SLOTS_MAX + 1];
@@ -135,7 +126,7 @@ bare_wait(struct bench *b, struct slots *s, struct score *scores)
 	for (unsigned i = 0; i < s->n; i++) {
 		if (s->v[i].pid == 0 || (p[i].revents == 0 && s->v[i].deadline > now))
 			continue;
-		bare_end(&s->v[i], &scores[s->v[i].test]);
+		bare_end(&s->v[i], spans);
 		s->busy--;
 	}
 	return 0;
@@ -155,7 +146,7 @@ abandon(struct slots *s)
 /* Starts it when a slot is free and no other attempt of it runs; waits until then. */
 static int
 bare_add(struct bench *b, const struct corpus *c, size_t test, struct slots *s,
-    struct score *scores)
+    struct spans *spans)
 {
 	bool		runs;
 	unsigned	at;
@@ -172,7 +163,7 @@ bare_add(struct bench *b, const struct corpus *c, size_t test, struct slots *s,
 		}
 		if (at < s->n && !runs)
 			break;
-		r = bare_wait(b, s, scores);
+		r = bare_wait(b, s, spans);
 		if (r != 0)
 			return r;
 	}
@@ -186,6 +177,7 @@ bare_loop(struct bench *b, const struct corpus *c, enum corpus_group group, unsi
     double seconds, unsigned long long seed, struct score *scores)
 {
 	struct slots	s = { .n = width < SLOTS_MAX ? width : SLOTS_MAX };
+	struct spans	spans = { .n = 0 };
 	msec_t		end = now_ms() + (msec_t)(seconds * 1e3);
 	size_t		*order = xcalloc(c->n, sizeof *order), n = 0;
 	int		 r = 0;
@@ -197,11 +189,13 @@ bare_loop(struct bench *b, const struct corpus *c, enum corpus_group group, unsi
 	while (r == 0 && n > 0 && now_ms() < end) {
 		bare_shuffle(order, n, &seed);
 		for (size_t i = 0; i < n && r == 0 && now_ms() < end; i++)
-			r = bare_add(b, c, order[i], &s, scores);
+			r = bare_add(b, c, order[i], &s, &spans);
 	}
 	while (r == 0 && s.busy > 0)
-		r = bare_wait(b, &s, scores);
+		r = bare_wait(b, &s, &spans);
 	abandon(&s);
+	spans_score(&spans, scores);
+	spans_free(&spans);
 	free(order);
 	return r;
 }
@@ -210,6 +204,7 @@ int
 bare_copies(struct bench *b, const struct corpus_test *t, unsigned n, struct score *score)
 {
 	struct slots	s = { .n = n < SLOTS_MAX ? n : SLOTS_MAX };
+	struct spans	spans = { .n = 0 };
 	int		r = 0;
 
 	for (unsigned i = 0; i < s.n && r == 0; i++) {
@@ -217,7 +212,9 @@ bare_copies(struct bench *b, const struct corpus_test *t, unsigned n, struct sco
 		s.busy += r == 0;
 	}
 	while (r == 0 && s.busy > 0)
-		r = bare_wait(b, &s, score);
+		r = bare_wait(b, &s, &spans);
 	abandon(&s);
+	spans_score(&spans, score);
+	spans_free(&spans);
 	return r;
 }
