@@ -87,7 +87,7 @@ REPLAY	:= $(patsubst %,$(BIN)/tests/fuzz/%,$(FUZZERS))
 BENCHES	:= $(patsubst %.c,$(B)/%.o,$(wildcard bench/*.c))
 
 .PHONY: all run test test-asan test-mcp test-systemd test-deb test-cgroup check-layers bench \
-	bench-flaky fuzz install deb clean deps help
+	bench-flaky bench-cgroup fuzz install deb clean deps help
 .SECONDARY:
 all: $(PROGRAMS)
 
@@ -219,6 +219,8 @@ test-deb:
 test-cgroup: all $(BIN)/tests/helpers/hog $(BIN)/tests/helpers/bomb \
     $(BIN)/tests/helpers/burn_cpu
 	@BIN=$(BIN) sh tests/cgroup/boot.sh
+bench-cgroup: all $(BIN)/paratest-bench
+	@BIN=$(BIN) sh tests/cgroup/boot.sh bench
 check-layers: $(POLICY)
 	@sh tests/lint/check-layers.sh
 	@$(if $(filter release debug,$(V)),sh tests/lint/check-pure.sh $(POLICY))

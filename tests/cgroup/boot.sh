@@ -1,7 +1,11 @@
 #!/bin/sh
-# boot.sh: limits by real controllers.  A Debian of its own, with its own kernel and systemd,
-# is made from packages and booted in a virtual machine, in memory only; paratest is
+# boot.sh [bench]: limits by real controllers.  A Debian of its own, with its own kernel and
+# systemd, is made from packages and booted in a virtual machine, in memory only; paratest is
 # installed in it as the service it is, and inside.sh runs there.
+#
+# With `bench` it is the benchmark of isolation that runs, with the level that needs these
+# controllers.  Time in the machine is then what was computed, a nanosecond an instruction: the
+# ratios do not depend on how fast it is emulated, and are not those of real caches.
 #
 # Prints what that printed, ending with "N passed, N failed"; exit 0 when none failed.  Where
 # it cannot be done (not root, not amd64, no packages) it says so and exits 0.
@@ -16,9 +20,11 @@ suite=bookworm
 # What our programs are linked with, beside what is there anyway.
 libraries=libmsgpackc2,libevent-core-2.1-7,libbsd0,libxxhash0,libsqlite3-0,libzstd1,libyaml-0-2,libjansson4,libpcre2-8-0
 
+what=${1:-test}
+
 skip() {
-	echo "skipped: test-cgroup: $1"
-	echo "0 passed, 0 failed"
+	echo "skipped: $what-cgroup: $1"
+	[ "$what" = bench ] || echo "0 passed, 0 failed"
 	exit 0
 }
 
@@ -69,8 +75,15 @@ image() {
 	ln -sf /lib/systemd/systemd "$root/init"
 	MAKEFLAGS= make -s -C "$top" install DESTDIR="$root" PREFIX=/usr
 	mkdir -p "$root/opt/check"
-	install -m 755 "$here/inside.sh" "$build/tests/helpers/hog" "$build/tests/helpers/bomb" \
-	    "$build/tests/helpers/burn_cpu" "$root/opt/check"
+	inside="/bin/sh /opt/check/inside.sh"
+	if [ "$what" = bench ]; then
+		install -m 755 "$build/paratest-bench" "$build/paratestd" "$build/paratestctl" \
+		    "$build/paratest-worker" "$build/paratest-store" "$root/opt/check"
+		inside="/opt/check/paratest-bench --quick isolation"
+	else
+		install -m 755 "$here/inside.sh" "$build/tests/helpers/hog" \
+		    "$build/tests/helpers/bomb" "$build/tests/helpers/burn_cpu" "$root/opt/check"
+	fi
 	cat >"$root/etc/systemd/system/paratest-inside.service" <<-EOF
 	[Unit]
 	After=basic.target dbus.socket systemd-journald.service
@@ -81,7 +94,9 @@ image() {
 	Environment=SYSTEMD_PAGER=cat SYSTEMD_COLORS=0
 	StandardOutput=file:/dev/ttyS1
 	StandardError=file:/dev/ttyS1
-	ExecStart=/bin/sh /opt/check/inside.sh
+	Delegate=yes
+	WorkingDirectory=/tmp
+	ExecStart=$inside
 	ExecStopPost=/bin/sh -c 'echo DONE >/dev/ttyS1'
 	EOF
 	cat >"$root/etc/systemd/system/paratest-inside.target" <<-EOF
@@ -95,8 +110,10 @@ image() {
 }
 
 machine() {
-	timeout -k 10 "${LIMIT:-240}" qemu-system-x86_64 -machine q35 \
-	    -accel tcg,thread=multi,tb-size=512 -cpu max -smp 2 -m 1536 -nodefaults \
+	how="-accel tcg,thread=multi,tb-size=512 -smp 2"
+	[ "$what" = test ] || how="-accel tcg,thread=single,tb-size=512 -icount shift=0 -smp 1"
+	# shellcheck disable=SC2086 # several words
+	timeout -k 10 "${LIMIT:-240}" qemu-system-x86_64 -machine q35 $how -cpu max -m 1536 -nodefaults \
 	    -no-user-config -nographic -no-reboot -kernel "$work/vmlinuz" -initrd "$work/initrd" \
 	    -append "console=ttyS0 quiet systemd.unit=paratest-inside.target \
 	        systemd.show_status=no panic=-1 mitigations=off" \
@@ -121,7 +138,7 @@ tr -d '\r' <"$work/log.raw" >"$work/log" 2>/dev/null || true
 if ! grep -q '^DONE$' "$work/log"; then
 	cat "$work/log"
 	tail -n 40 "$work/console"
-	echo "test-cgroup: the machine ended with $rc before the tests did"
+	echo "$what-cgroup: the machine ended with $rc before the $what did"
 	echo "0 passed, 1 failed"
 	exit 1
 fi
