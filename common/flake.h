@@ -58,7 +58,8 @@ enum flake_setting {
 	X(CLOCK, "clock")	/* another time of day, where libfaketime is */ \
 	X(TMPDIR, "tmpdir")	/* a deeper folder with a blank in its name */ \
 	X(COPIES, "copies")	/* copies of itself run beside it */	\
-	X(FIXED_LAYOUT, "fixed-layout")	/* no random addresses, fixed hash seeds */
+	X(FIXED_LAYOUT, "fixed-layout")	/* no random addresses, fixed hash seeds */ \
+	X(CROWDED, "crowded")	/* several other tests a CPU run beside it, and more work */
 
 enum flake_condition {
 #define X(N, s)	FLAKE_##N,
@@ -78,7 +79,12 @@ enum flake_condition {
 #define FLAKE_USUAL	(1u << FLAKE_PAUSED | 1u << FLAKE_ONE_CPU | 1u << FLAKE_LOW_PRIORITY | \
 			1u << FLAKE_LOADED | 1u << FLAKE_STRESSED | 1u << FLAKE_FEW_FILES | \
 			1u << FLAKE_ZONE | 1u << FLAKE_LOCALE | 1u << FLAKE_SEEDS | \
-			1u << FLAKE_TMPDIR)
+			1u << FLAKE_TMPDIR | 1u << FLAKE_CROWDED)
+
+/* Attempts for each one that a run may have at a time, in a crowd: on two CPUs eight bring
+ * about what waits for something that long (a third of the attempts of a program that fails
+ * in 1 % of them alone), and sixteen break what is sound. */
+#define FLAKE_CROWD	4
 
 /* An attempt under a condition has so many times its timeout: what takes longer then
  * has hung. */

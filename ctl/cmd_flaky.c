@@ -27,9 +27,9 @@ static const char usage[] =
 	"       paratestctl flaky --known [TEST]           of ordinary runs; it has a --help\n"
 	"\n"
 	"Runs each test until it is flaky, stable or broken beyond doubt; nothing is retried.\n"
-	"Every other attempt is run under a changed condition: paused one-cpu low-priority\n"
-	"loaded stressed few-files zone locale seeds tmpdir; clock on request (libfaketime);\n"
-	"copies fixed-layout for the cause only.\n"
+	"Every other attempt is under a changed condition: crowded paused one-cpu\n"
+	"low-priority loaded stressed few-files zone locale seeds tmpdir; clock on request\n"
+	"(libfaketime); copies fixed-layout for the cause only.\n"
 	"What:\n"
 	OPTIONS_SELECT_HELP
 	"      --from RUN        (id, first digits, latest) the tests of it that failed or\n"

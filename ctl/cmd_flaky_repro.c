@@ -128,7 +128,8 @@ count_conditions(const struct test_result *t, uint64_t *fails, uint64_t *runs)
 }
 
 /* The condition under which it surely fails the most; plain before those that do not
- * more.  What it does beside its own copies is no evidence of how it fails elsewhere. */
+ * more.  What it does beside its own copies is no evidence of how it fails elsewhere, and
+ * it makes no crowd by itself. */
 static void
 learn(struct quest *q, const struct test_result *t)
 {
@@ -139,7 +140,7 @@ learn(struct quest *q, const struct test_result *t)
 	count_conditions(t, fails, runs);
 	for (unsigned c = 0; under == 0 && c < FLAKE_CONDITION_COUNT; c++) {
 		low = chance_low(fails[c], runs[c], CHANCE_ERROR);
-		if ((FLAKE_ASIDE >> c & 1) != 0 || low <= best)
+		if ((FLAKE_ASIDE >> c & 1) != 0 || c == FLAKE_CROWDED || low <= best)
 			continue;
 		best = low;
 		q->condition = (enum flake_condition)c;

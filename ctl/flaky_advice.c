@@ -29,6 +29,7 @@ flaky_condition_text(enum flake_condition c)
 		[FLAKE_TMPDIR] = "in another temporary folder",
 		[FLAKE_COPIES] = "beside copies of itself",
 		[FLAKE_FIXED_LAYOUT] = "with fixed addresses and hash seeds",
+		[FLAKE_CROWDED] = "in a crowd of other tests",
 	};
 
 	return texts[c];
@@ -129,11 +130,10 @@ flaky_piece_text(const struct flaky_test *f, const struct flaky_piece *p, struct
 		put_after(t, &f->evidence.after);
 		break;
 	case FLAKY_ALONG:
-		text_puts(t, "of the tests that run beside it, ");
+		text_addf(t, "fails %" PRIu64 " of %" PRIu64 " times when ", p->seen.fails, p->seen.runs);
 		put_test(t, f->evidence.along.test);
-		text_addf(t, " is beside a failure %" PRIu64 " of %" PRIu64 " times, the others %"
-		    PRIu64 " of %" PRIu64, p->seen.fails, p->seen.runs, p->against.fails,
-		    p->against.runs);
+		text_addf(t, " runs beside it, %" PRIu64 " of %" PRIu64 " when it does not",
+		    p->against.fails, p->against.runs);
 		break;
 	case FLAKY_LOST:
 		text_addf(t, "%" PRIu64 " attempts were lost with their worker", p->seen.fails);
@@ -187,11 +187,11 @@ flaky_look_at(const struct flaky_test *f)
 {
 	switch (f->cause.category) {
 	case FLAKY_TIMING:
-		return "look at its waits, sleeps and time limits: wait for the thing itself, not for "
+		return f->cause.race > f->cause.certainty / 2 ?
+		    "look at what its threads or processes share and who must be first, a thread "
+		    "sanitizer may name it; then at its waits and time limits" :
+		    "look at its waits, sleeps and time limits: wait for the thing itself, not for "
 		    "a time";
-	case FLAKY_RACE:
-		return "look at what its threads or processes share and who must be first; a thread "
-		    "sanitizer may name it";
 	case FLAKY_CONCURRENCY:
 	case FLAKY_CLASH:
 		return fixed_names;

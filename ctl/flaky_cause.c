@@ -8,7 +8,7 @@
 #include "ctl/flaky_forms.h"
 #include "ctl/flaky_stats.h"
 
-#define NAMED		0.67	/* of two that are as likely as each other none is named */
+#define NAMED		0.5	/* above: it is more likely than all others together */
 #define FEW		3	/* failures, of which nothing is concluded */
 #define GROUP_BELIEF	0.01	/* of a group, which is that of one of some forms */
 #define EDGE		0.025	/* on each side of an interval */
@@ -201,7 +201,7 @@ add_others(const struct flaky_form *f, const struct flaky_evidence *e, struct fl
 }
 
 /* The condition to look at it under: of those the form speaks of, by how much it does, the
- * one under which it surely fails often. */
+ * one under which it surely fails often.  Not a crowd: one test makes none. */
 static enum flake_condition
 next_of(const struct flaky_form *f, const struct flaky_evidence *e)
 {
@@ -211,7 +211,7 @@ next_of(const struct flaky_form *f, const struct flaky_evidence *e)
 	for (unsigned c = FLAKE_PLAIN + 1; c < FLAKE_CONDITION_COUNT; c++) {
 		double	low = flaky_low(&e->at[c]) * f->up[c];
 
-		if (low > most) {
+		if (low > most && c != FLAKE_CROWDED) {
 			next = (enum flake_condition)c;
 			most = low;
 		}
@@ -225,7 +225,6 @@ static double
 kin_share(const struct flaky_cause *c)
 {
 	static const enum flaky_category	kin[FLAKY_CATEGORY_COUNT] = {
-		[FLAKY_TIMING] = FLAKY_RACE, [FLAKY_RACE] = FLAKY_TIMING,
 		[FLAKY_CONCURRENCY] = FLAKY_CLASH, [FLAKY_CLASH] = FLAKY_CONCURRENCY,
 	};
 
@@ -269,7 +268,7 @@ flaky_cause_of(const struct flaky_evidence *of, struct flaky_cause *ret)
 		found = true;
 	}
 	qsort(ret->pieces, ret->npieces, sizeof ret->pieces[0], by_certainty);
-	if (found && ret->certainty + kin_share(ret) >= NAMED && flaky_fails(&e) >= FEW)
+	if (found && ret->certainty + kin_share(ret) > NAMED && flaky_fails(&e) >= FEW)
 		ret->category = ret->likely;
 }
 

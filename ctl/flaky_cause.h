@@ -20,8 +20,7 @@
 /* X(NAME, word, what it is) */
 #define FLAKY_CATEGORY_LIST(X)						\
 	X(UNKNOWN, "unknown", "unknown")				\
-	X(TIMING, "timing", "timing: it takes for granted how long something takes") \
-	X(RACE, "race", "race: two things go on at once, and their order is left to chance") \
+	X(TIMING, "timing", "timing: it takes for granted how long something takes, or who is first") \
 	X(CONCURRENCY, "concurrency", "concurrency with itself: copies of it get in each other's way") \
 	X(CLASH, "clash", "port or file clash: it uses a fixed name that another one has taken") \
 	X(STARVATION, "starvation", "resource starvation: there is not enough of what it needs") \
@@ -154,6 +153,8 @@ struct flaky_cause {
 	enum flaky_category likely;	/* the likeliest one; UNKNOWN: none of them */
 	enum flake_condition next;	/* the one to look at it under; PLAIN: as it is */
 	double		share[FLAKY_CATEGORY_COUNT];	/* of each category; their sum is 1 */
+	double		race;		/* the part of TIMING's that is a race, rather than a wait or
+					 * a limit that is too short: hard to tell apart */
 	struct flaky_effect effects[FLAKE_CONDITION_COUNT];
 	struct flaky_piece pieces[FLAKY_PIECES];	/* what speaks for `likely`: the
 					 * strongest first */

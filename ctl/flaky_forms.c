@@ -28,21 +28,23 @@
 static const struct flaky_form forms[] = {
 	{ .category = FLAKY_TIMING, .weight = 0.30, .up = { [FLAKE_PAUSED] = 0.9,
 	    [FLAKE_ONE_CPU] = 0.3, [FLAKE_LOW_PRIORITY] = 0.5, [FLAKE_LOADED] = 0.6,
-	    [FLAKE_STRESSED] = 0.5, [FLAKE_COPIES] = 0.7 }, .down = { [FLAKE_ONE_CPU] = 0.2 },
+	    [FLAKE_STRESSED] = 0.5, [FLAKE_COPIES] = 0.7, [FLAKE_CROWDED] = 0.7 },
+	    .down = { [FLAKE_ONE_CPU] = 0.2 },
 	    .paused_most = 0.8, .marks = MARK(LATE), .slow = true },
-	{ .category = FLAKY_RACE, .weight = 0.15, .up = { [FLAKE_PAUSED] = 0.7,
+	{ .category = FLAKY_TIMING, .race = true, .weight = 0.15, .up = { [FLAKE_PAUSED] = 0.7,
 	    [FLAKE_ONE_CPU] = 0.2, [FLAKE_LOW_PRIORITY] = 0.5, [FLAKE_LOADED] = 0.8,
-	    [FLAKE_STRESSED] = 0.3, [FLAKE_COPIES] = 0.4 }, .down = { [FLAKE_ONE_CPU] = 0.5 },
+	    [FLAKE_STRESSED] = 0.3, [FLAKE_COPIES] = 0.4, [FLAKE_CROWDED] = 0.4 },
+	    .down = { [FLAKE_ONE_CPU] = 0.5 },
 	    .paused_most = 0.3, .marks = MARK(RACE) | MARK(CRASH) | MARK(LATE), .slow = true },
 	/* Where the margin is so small that the machine's own load is enough: no more comes of
 	 * ours, but it shows by how long it takes. */
 	{ .category = FLAKY_TIMING, .weight = 0.06, .up = { [FLAKE_PAUSED] = 0.2 },
 	    .marks = MARK(LATE), .slow = true, .slow_only = true },
-	{ .category = FLAKY_RACE, .weight = 0.06, .up = { [FLAKE_PAUSED] = 0.1,
+	{ .category = FLAKY_TIMING, .race = true, .weight = 0.06, .up = { [FLAKE_PAUSED] = 0.1,
 	    [FLAKE_LOADED] = 0.2 }, .marks = MARK(RACE) | MARK(CRASH) | MARK(LATE), .slow = true,
 	    .slow_only = true },
 	/* It needs two CPUs at once, or one for itself. */
-	{ .category = FLAKY_RACE, .weight = 0.03, .up = { [FLAKE_ONE_CPU] = 0.95 },
+	{ .category = FLAKY_TIMING, .race = true, .weight = 0.03, .up = { [FLAKE_ONE_CPU] = 0.95 },
 	    .marks = MARK(RACE) },
 	/* What its own copies do to it nobody does to it when they are not there. */
 	{ .category = FLAKY_CONCURRENCY, .weight = 0.08, .never = true,
@@ -53,13 +55,13 @@ static const struct flaky_form forms[] = {
 	{ .category = FLAKY_CLASH, .weight = 0.03, .up = { [FLAKE_COPIES] = 0.97 } },
 	{ .category = FLAKY_CLASH, .weight = 0.06, .up = { [FLAKE_COPIES] = 0.4 },
 	    .marks = MARK(IN_USE), .marks_only = true },
-	{ .category = FLAKY_CLASH, .weight = 0.04, .up = { [FLAKE_COPIES] = 0.3 },
-	    .marks = MARK(IN_USE) | MARK(EXISTS), .along = true },
+	{ .category = FLAKY_CLASH, .weight = 0.04, .up = { [FLAKE_COPIES] = 0.3,
+	    [FLAKE_CROWDED] = 0.4 }, .marks = MARK(IN_USE) | MARK(EXISTS), .along = true },
 	{ .category = FLAKY_STARVATION, .weight = 0.04, .seldom = true,
 	    .up = { [FLAKE_FEW_FILES] = 0.97 }, .marks = MARK(FILES) },
 	{ .category = FLAKY_STARVATION, .weight = 0.04, .seldom = true,
 	    .up = { [FLAKE_STRESSED] = 0.95, [FLAKE_LOADED] = 0.2, [FLAKE_PAUSED] = 0.1,
-	    [FLAKE_COPIES] = 0.4 },
+	    [FLAKE_COPIES] = 0.4, [FLAKE_CROWDED] = 0.2 },
 	    .marks = MARK(MEMORY) | MARK(SPACE) },
 	/* Of what no condition touches: a limit of its own, a quota. */
 	{ .category = FLAKY_STARVATION, .weight = 0.04, .marks = MARK(FILES) | MARK(MEMORY) |
@@ -92,7 +94,7 @@ static const struct flaky_form forms[] = {
 	/* In a row: so does what depends on the hour, and nothing else tells them apart. */
 	{ .category = FLAKY_LEAK, .weight = 0.04, .stretches = true,
 	    .marks = MARK(IN_USE) | MARK(EXISTS) | MARK(SPACE) },
-	{ .category = FLAKY_LEAK, .weight = 0.06, .after = true },
+	{ .category = FLAKY_LEAK, .weight = 0.06, .after = true, .may_be_again = true },
 	{ .category = FLAKY_INFRASTRUCTURE, .weight = 0.05, .beside = true, .stretches = true,
 	    .lost = true, .marks = MARK(NETWORK) | MARK(SPACE) },
 	{ .category = FLAKY_INFRASTRUCTURE, .weight = 0.04, .again = true, .lost = true,
@@ -102,7 +104,8 @@ static const struct flaky_form forms[] = {
 	    [FLAKE_ONE_CPU] = 0.1, [FLAKE_LOW_PRIORITY] = 0.1, [FLAKE_LOADED] = 0.1,
 	    [FLAKE_STRESSED] = 0.1, [FLAKE_FEW_FILES] = 0.1, [FLAKE_ZONE] = 0.1,
 	    [FLAKE_LOCALE] = 0.1, [FLAKE_SEEDS] = 0.1, [FLAKE_CLOCK] = 0.1,
-	    [FLAKE_TMPDIR] = 0.1, [FLAKE_COPIES] = 0.1, [FLAKE_FIXED_LAYOUT] = 0.1 },
+	    [FLAKE_TMPDIR] = 0.1, [FLAKE_COPIES] = 0.1, [FLAKE_FIXED_LAYOUT] = 0.1,
+	    [FLAKE_CROWDED] = 0.1 },
 	    .down = { [FLAKE_FIXED_LAYOUT] = 0.1 } },
 };
 #define FORMS	(sizeof forms / sizeof forms[0])
@@ -111,6 +114,7 @@ static const struct flaky_form forms[] = {
 
 #define POINTS	60	/* failure rates, evenly spread as Jeffreys' prior has them */
 #define CLEARLY	6	/* points higher */
+#define FAR	30	/* what is higher is half of the time no more so than that */
 
 /* Before anything is counted plain failures are as rare as if it had passed so often. */
 #define USUAL	8
@@ -131,6 +135,21 @@ rate_at(int i)
 	return s * s;
 }
 
+/* Of the points from `from` to below `to`, the last one if that is above them all. */
+static double
+mean_of(const double v[POINTS], int from, int to)
+{
+	double	sum = 0;
+
+	from = from < POINTS ? from : POINTS - 1;
+	to = to < POINTS ? to : POINTS;
+	to = to > from ? to : from + 1;
+	for (int i = from; i < to; i++)
+		sum += v[i];
+	return sum / (to - from);
+}
+
+/* What is hardly higher is no effect: from 1 % to 4 %, from 5 % to 14 % it is. */
 static void
 likelihood_of(const struct flaky_condition *c, struct likelihood *ret)
 {
@@ -143,15 +162,9 @@ likelihood_of(const struct flaky_condition *c, struct likelihood *ret)
 	}
 	for (int i = 0; i < POINTS; i++)
 		ret->same[i] = exp(ret->same[i] - most);
-	/* What is hardly higher is no effect: from 1 % to 4 %, from 5 % to 14 % it is. */
-	sum = 0;
-	for (int i = POINTS - 1, n = 0; i >= 0; i--) {
-		if (i + CLEARLY < POINTS) {
-			sum += ret->same[i + CLEARLY];
-			n++;
-		}
-		ret->up[i] = n > 0 ? sum / n : ret->same[POINTS - 1];
-	}
+	for (int i = 0; i < POINTS; i++)
+		ret->up[i] = (mean_of(ret->same, i + CLEARLY, POINTS) +
+		    mean_of(ret->same, i + CLEARLY, i + FAR)) / 2;
 	/* A rate of a quarter is at half of the way. */
 	sum = ret->same[0];
 	for (int i = 0, n = 1; i < POINTS; i++) {
@@ -286,6 +299,8 @@ support(const struct flaky_form *f, const struct flaky_evidence *e, double pause
 	if (f->again)
 		v += log(shows(flaky_contrast_p(&e->again),
 		    e->again.seen.runs < TRIES ? MISSED : LACKING));
+	if (f->may_be_again && flaky_contrast_p(&e->again) < FLAKY_BELIEF)
+		v += log(shows(flaky_contrast_p(&e->again), 1));
 	if (f->clock)
 		v += log(shows_chosen(&e->clock.v));
 	if (f->after)
@@ -322,8 +337,10 @@ flaky_weigh(const struct flaky_evidence *e, struct flaky_cause *ret)
 		v[i] = exp(v[i] - most);
 		sum += v[i];
 	}
-	for (size_t i = 0; i < FORMS; i++)
+	for (size_t i = 0; i < FORMS; i++) {
 		ret->share[forms[i].category] += v[i] / sum;
+		ret->race += forms[i].race ? v[i] / sum : 0;
+	}
 	for (unsigned c = 0; c < FLAKY_CATEGORY_COUNT; c++) {
 		if (ret->share[c] > ret->share[ret->likely])
 			ret->likely = (enum flaky_category)c;

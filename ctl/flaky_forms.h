@@ -25,6 +25,8 @@ struct flaky_form {
 	bool	slow_only;	/* without `slow` it is less likely */
 	/* It shows by that: */
 	bool	stretches, rhythm, beside, again, clock, after, along, slow, lost;
+	bool	may_be_again;	/* or by that, if it does */
+	bool	race;		/* of TIMING: who is first */
 };
 
 /* Sets the share of each category, `likely` and `certainty`.  The likeliest form of the

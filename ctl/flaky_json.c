@@ -170,6 +170,7 @@ put_cause(struct text *t, const struct flaky_test *f)
 	json_put_text(t, "category", flaky_category_name(c->category));
 	json_put_ratio(t, "certainty", c->certainty);
 	json_put_text(t, "likeliest", flaky_category_name(c->likely));
+	json_put_ratio(t, "race", c->race);
 	json_put_key(t, "evidence");
 	text_puts(t, "[");
 	for (size_t i = 0; i < c->npieces; i++) {

@@ -9,8 +9,7 @@
 #include "ctl/flaky_near.h"
 #include "ctl/flaky_stats.h"
 
-#define CANDIDATES	6	/* tests after which it seems to fail, and as many others */
-#define ACTIVE		2	/* rounds of all tests, after which one is over */
+#define CANDIDATES	40	/* tests after which it seems to fail, and as many others */
 #define BESIDE		64	/* attempts that began before one, of which the end is looked at */
 #define COST_MAX	UINT64_C(200000000)	/* steps for one test; then it takes too long */
 #define FEW		3	/* failures, of which nothing is concluded */
@@ -28,6 +27,7 @@ struct flaky_trail {
 	struct step	*starts, *ends;	/* the same ones, by either */
 	size_t		 n;
 	uint32_t	 ntests;
+	uint32_t	*final;		/* of each test: which end is its last */
 	uint64_t	 until_ms;	/* half of the tests start no more after it */
 };
 
@@ -108,6 +108,9 @@ flaky_trail_of(const struct results *r)
 		qsort(v->ends, v->n, sizeof *v->ends, by_end);
 		v->until_ms = until(v);
 	}
+	v->final = xcalloc(v->ntests + 1, sizeof *v->final);
+	for (size_t i = 0; i < v->n; i++)
+		v->final[v->ends[i].test] = (uint32_t)i;
 	return v;
 }
 
@@ -117,6 +120,7 @@ flaky_trail_free(struct flaky_trail *v)
 	if (v != NULL) {
 		free(v->starts);
 		free(v->ends);
+		free(v->final);
 	}
 	free(v);
 }
@@ -153,13 +157,13 @@ walk(struct walk *w, at_start *fn, void *arg)
 	}
 }
 
-/* So many ends ago; NEVER: too long ago, the test is over. */
+/* So many ends ago; NEVER: not so far, or the test is over, for a round of all. */
 static uint32_t
 ago(const struct walk *w, uint32_t test)
 {
-	uint32_t	n = w->last[test] == NEVER ? NEVER : w->now - w->last[test];
-
-	return n <= ACTIVE * w->trail->ntests ? n : NEVER;
+	if (w->last[test] == NEVER || w->now > w->trail->final[test] + w->trail->ntests)
+		return NEVER;
+	return w->now - w->last[test];
 }
 
 /* Of one other test: how long ago it ended, in sums over the attempts. */
@@ -304,25 +308,55 @@ look_before(const struct flaky_trail *v, const struct results *r, uint32_t test,
 
 /* ---- beside ---- */
 
-/* Of each other test: by conditions, row 0 its runs beside the test, row 1 those of all;
- * the fails are those beside attempts that failed. */
+/* Of each other test: by conditions, row 0 the attempts of the test beside which it ran, row 1
+ * those beside which it did not. */
 typedef struct stats_table	beside_tables[FLAKE_CONDITION_COUNT];
 
-static void
-count_beside(const struct flaky_trail *v, size_t at, beside_tables *of, beside_tables all)
+struct besides {
+	const struct flaky_trail *v;
+	uint64_t	 span_ms;	/* from its start on that one is beside an attempt */
+	beside_tables	*of;
+	size_t		*seen;		/* of each test: the attempt that it was last beside, plus 1 */
+	struct stats_table all[FLAKE_CONDITION_COUNT];	/* row 0: all attempts */
+};
+
+/* As long as it takes to pass, the median.  Longer ones have no more beside them for that. */
+static uint64_t
+span_of(const struct flaky_trail *v, uint32_t test)
 {
-	const struct step	*s = &v->starts[at];
-	struct stats_table	*t;
+	uint64_t	*took = xcalloc(v->n + 1, sizeof *took), ms;
+	size_t		 n = 0;
+
+	for (size_t i = 0; i < v->n; i++) {
+		if (v->starts[i].test == test && !v->starts[i].failed)
+			took[n++] = v->starts[i].end_ms - v->starts[i].start_ms;
+	}
+	qsort(took, n, sizeof *took, by_time);
+	ms = took[n / 2];
+	free(took);
+	return ms > 0 ? ms : 1;
+}
+
+static void
+count(struct stats_table *t, bool failed)
+{
+	t->rows[0].runs++;
+	t->rows[0].fails += failed;
+}
+
+static void
+count_beside(struct besides *b, size_t at)
+{
+	const struct step	*s = &b->v->starts[at], *o;
 	size_t			 i = at > BESIDE ? at - BESIDE : 0;
 
-	for (; i < v->n && v->starts[i].start_ms < s->end_ms; i++) {
-		if (v->starts[i].test == s->test || v->starts[i].end_ms <= s->start_ms)
+	count(&b->all[s->condition], s->failed);
+	for (; i < b->v->n && b->v->starts[i].start_ms < s->start_ms + b->span_ms; i++) {
+		o = &b->v->starts[i];
+		if (o->test == s->test || o->end_ms <= s->start_ms || b->seen[o->test] == at + 1)
 			continue;
-		t = &of[v->starts[i].test][s->condition];
-		t->rows[0].runs++;
-		t->rows[0].fails += s->failed;
-		all[s->condition].rows[1].runs++;
-		all[s->condition].rows[1].fails += s->failed;
+		b->seen[o->test] = at + 1;
+		count(&b->of[o->test][s->condition], s->failed);
 	}
 }
 
@@ -330,28 +364,30 @@ static void
 look_beside(const struct flaky_trail *v, const struct results *r, uint32_t test,
     struct flaky_near *ret)
 {
-	beside_tables		*of = xcalloc(v->ntests, sizeof *of), all;
+	struct besides		 b = { .v = v, .span_ms = span_of(v, test) };
 	struct flaky_contrast	 k;
 
-	memset(all, 0, sizeof all);
+	b.of = xcalloc(v->ntests, sizeof *b.of);
+	b.seen = xcalloc(v->ntests, sizeof *b.seen);
 	for (size_t i = 0; i < v->n; i++) {
 		if (v->starts[i].test == test && !v->starts[i].again &&
 		    v->starts[i].start_ms <= v->until_ms)
-			count_beside(v, i, of, all);
+			count_beside(&b, i);
 	}
 	for (uint32_t j = 0; j < v->ntests; j++) {
 		for (unsigned c = 0; c < FLAKE_CONDITION_COUNT; c++) {
-			of[j][c].rows[1].runs = all[c].rows[1].runs - of[j][c].rows[0].runs;
-			of[j][c].rows[1].fails = all[c].rows[1].fails - of[j][c].rows[0].fails;
+			b.of[j][c].rows[1].runs = b.all[c].rows[0].runs - b.of[j][c].rows[0].runs;
+			b.of[j][c].rows[1].fails = b.all[c].rows[0].fails - b.of[j][c].rows[0].fails;
 		}
-		k = sum_of(of[j]);
+		k = sum_of(b.of[j]);
 		if (k.seen.fails < FEW || k.against.runs == 0)
 			continue;
-		k.p = (double)v->ntests * stats_tables(STATS_MORE, of[j], FLAKE_CONDITION_COUNT);
+		k.p = (double)v->ntests * stats_tables(STATS_MORE, b.of[j], FLAKE_CONDITION_COUNT);
 		if (k.p < (ret->v.seen.runs > 0 ? ret->v.p : 1))
 			*ret = (struct flaky_near){ .test = r->tests[j].name, .v = k };
 	}
-	free(of);
+	free(b.of);
+	free(b.seen);
 }
 
 void

@@ -215,6 +215,27 @@ follow_cpus(struct manifest *p, const struct msg_run_begin *m, const struct conf
 	p->cpus = cpus < p->jobs ? cpus : p->jobs;
 }
 
+/* Flake detection has no width of its own, as its conditions are about load, too; but room
+ * for its crowds.  Tests that are to run one by one never meet. */
+static void
+make_room(struct manifest *p, const struct config *c)
+{
+	const struct flake_policy	*f = &p->flake;
+
+	if (p->wide > 0)
+		p->jobs = p->cpus;
+	p->wide = 0;
+	p->cpus = p->jobs;
+	if (p->jobs > 1 && p->jobs <= c->max_jobs / FLAKE_CROWD && flake_crowds(f))
+		p->crowd = FLAKE_CROWD;
+}
+
+uint32_t
+manifest_most(const struct manifest *p)
+{
+	return p->crowd > 0 ? p->jobs * p->crowd : p->jobs;
+}
+
 int
 manifest_begin(struct manifest *p, const struct msg_run_begin *m, const struct config *c, uint32_t cpus,
     uint64_t hash_key, char why[MANIFEST_WHY])
@@ -262,10 +283,8 @@ manifest_begin(struct manifest *p, const struct msg_run_begin *m, const struct c
 	p->plan_order = m->plan_order;
 	p->breaker = breaker_settings(m->breaker);
 	p->flake = flake_settings(m->flake);
-	if (p->flake.on && p->wide > 0) {	/* its conditions are about load, too */
-		p->jobs = p->cpus;
-		p->wide = 0;
-	}
+	if (p->flake.on)
+		make_room(p, c);
 	p->context.umask = m->umask & 0777;
 	p->context.seed = m->seed;
 	if (m->name.n > 0 && (p->label = strndup(m->name.p, m->name.n)) == NULL)
@@ -553,8 +572,9 @@ manifest_plan(const struct manifest *p)
 	return (struct sched_plan){ .tests = p->sched, .ntests = p->ntests,
 	    .resources = p->resources, .nresources = p->nresources, .ntags = p->ntags,
 	    .budgets = p->budgets, .breaker = p->breaker, .flake = p->flake, .records = p->records,
-	    .by_history = !p->plan_order && !p->flake.on, .jobs = p->jobs, .wide = p->wide,
-	    .cpus = p->cpus,
+	    .by_history = !p->plan_order && !p->flake.on, .jobs = manifest_most(p),
+	    .wide = p->wide,
+	    .crowd = p->crowd, .cpus = p->cpus,
 	    .max_fail = p->max_fail, .timeout_ms = p->timeout_ms, .shuffle = p->shuffle, .seed = p->seed };
 }
 

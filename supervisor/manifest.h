@@ -92,7 +92,7 @@ struct manifest {
 	struct flake_policy	 flake;
 	struct msg_context	 context;
 	uint32_t		 jobs, max_fail;
-	uint32_t		 wide, cpus;	/* as in the plan of the scheduler */
+	uint32_t		 wide, crowd, cpus;	/* as in the plan of the scheduler */
 	int			 priority;	/* among the runs of its user */
 	uint64_t		 timeout_ms, test_timeout_ms, grace_ms, seed;
 	bool			 shuffle, detach, live, plan_order;
@@ -128,6 +128,9 @@ int	manifest_close(struct manifest *);
 
 /* The plan as the scheduler wants it; borrows from it. */
 struct sched_plan manifest_plan(const struct manifest *);
+
+/* Attempts that may run at a time: as many as the run has jobs, or more in a crowd. */
+uint32_t manifest_most(const struct manifest *);
 
 /* Takes zeroed and half-built ones. */
 void	manifest_free(struct manifest *);

@@ -196,9 +196,9 @@ enqueue(struct run *run, const struct sched_in *in)
 	case SCHED_IN_DONE:
 		break;
 	}
-	if (run->nresults == run->plan.jobs)
+	if (run->nresults == manifest_most(&run->plan))
 		fatal("run", "more results than attempts that may run");
-	run->results[(run->first + run->nresults++) % run->plan.jobs] = *in;
+	run->results[(run->first + run->nresults++) % manifest_most(&run->plan)] = *in;
 }
 
 /* A cancel goes before the results, which would only start more. */
@@ -212,7 +212,7 @@ dequeue(struct run *run, struct sched_in *ret)
 		run->cancel = run->cancel_kill = false;
 	} else if (run->nresults > 0) {
 		*ret = run->results[run->first];
-		run->first = (run->first + 1) % run->plan.jobs;
+		run->first = (run->first + 1) % manifest_most(&run->plan);
 		run->nresults--;
 	} else if (run->tick) {
 		run->tick = false;
@@ -420,7 +420,7 @@ run_new(struct runs *runs, struct draft *d)
 		return NULL;
 	run->sched = sched_new(&sp, now_ms() - d->elapsed_ms);
 	run->timer = evtimer_new(runs->base, on_timer, run);
-	run->results = calloc(d->plan.jobs, sizeof *run->results);
+	run->results = calloc(manifest_most(&d->plan), sizeof *run->results);
 	run->user = users_take(&runs->users, d->uid);
 	if (run->sched == NULL || run->timer == NULL || run->results == NULL ||
 	    run->user == NULL) {

@@ -164,7 +164,7 @@ keep(const struct company_order *o, int life, int ready)
 	sweep_init(&s);
 	(void)umask(077);
 	(void)mkdir(dir, 0700);
-	if (o->condition == FLAKE_LOADED)
+	if (o->condition == FLAKE_LOADED || o->condition == FLAKE_CROWDED)
 		start_burners();
 	else if (o->condition == FLAKE_STRESSED)
 		start_stress(dir);

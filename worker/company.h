@@ -53,7 +53,8 @@ struct company_order {
 static inline bool
 company_is_of(enum flake_condition c)
 {
-	return c == FLAKE_LOADED || c == FLAKE_STRESSED || c == FLAKE_COPIES;
+	return c == FLAKE_LOADED || c == FLAKE_STRESSED || c == FLAKE_COPIES ||
+	    c == FLAKE_CROWDED;
 }
 
 void	company_init(struct company *, struct event_base *);

@@ -163,7 +163,7 @@ set_zone(struct condition_env *e, const struct condition_facts *f)
 	char	tz[32];
 
 	/* The first to have each day; in turn with the one that is about to. */
-	if (f->number / 2 % 2 == 0) {
+	if (f->number % 2 == 0) {
 		change(e, f, xstrdup("TZ=Pacific/Kiritimati"));
 		return;
 	}

@@ -6,10 +6,14 @@
 #include "common/proctree.h"
 #include "worker/pauser.h"
 
+#define POWERS	6	/* 1 to 32 ms */
+#define EACH	3	/* pauses, after which those between two may be twice as long */
+
+/* After one of so many powers of two, in ms. */
 static void
-arm(struct pauser *p)
+arm(struct pauser *p, uint32_t powers)
 {
-	struct timeval	tv = clock_timeval(UINT64_C(1) << arc4random_uniform(6));
+	struct timeval	tv = clock_timeval(UINT64_C(1) << arc4random_uniform(powers));
 
 	(void)event_add(&p->timer, &tv);
 }
@@ -52,7 +56,9 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 		if (kill(p->stopped, SIGSTOP) == -1)
 			p->stopped = 0;
 	}
-	arm(p);
+	if (p->stopped != 0)
+		p->pauses++;
+	arm(p, p->stopped != 0 || p->pauses / EACH >= POWERS ? POWERS : 1 + p->pauses / EACH);
 }
 
 void
@@ -66,7 +72,8 @@ void
 pauser_start(struct pauser *p, pid_t leader)
 {
 	p->leader = leader;
-	arm(p);
+	p->pauses = 0;
+	arm(p, 1);
 }
 
 void

@@ -5,8 +5,9 @@
  * the most.
  *
  * A process of the tree, drawn anew each time, is stopped for 1 to 32 ms; then all run
- * for 1 to 32 ms, and so on; most often shortly, since each power of two is as likely as
- * any other.  All of them together are never stopped: among themselves nothing would
+ * for 1 ms, later on for 1 to 32 ms, and so on; most often shortly, since each power of two
+ * is as likely as any other.  What is left to chance is most often how things begin, and a
+ * long test is slowed down to half of its speed, not more.  All of them together are never stopped: among themselves nothing would
  * have changed.
  */
 #ifndef WORKER_PAUSER_H
@@ -21,6 +22,7 @@ struct pauser {
 	struct event	 timer;
 	pid_t		 leader;
 	pid_t		 stopped;	/* 0: none is */
+	unsigned	 pauses;	/* so far */
 };
 
 void	pauser_init(struct pauser *, struct event_base *);

@@ -6,10 +6,8 @@
  * own, so that a test meets ever other neighbours.  With a budget there is not enough for
  * all: then allot.h says which test is next.
  *
- * Every other attempt is run under a changed condition, when that is asked for: the one
- * under which the test has failed before, else one that is drawn, of those that provoke
- * rather than of the others, by what has paid in this run so far.  No condition helps every
- * cause, and some hurt: so half stay plain.  Or all of them are run under one that is given.
+ * Every other attempt is run under a changed condition, when that is asked for: provoke.c
+ * says which.
  *
  * A decided test may run some more, when conditions are changed: a flaky one under each
  * condition, and then where the most is to be learnt, to know the cause; a stable one beside
@@ -40,6 +38,7 @@ bool
 detect_begin(struct sched *s, const struct sched_plan *plan)
 {
 	s->records = plan->records;
+	provoke_begin(s, plan);
 	if (s->flake.budget_ms > 0 && s->flake.budget_ms < SCHED_NEVER - s->now)
 		s->budget_due = s->now + s->flake.budget_ms;
 	if (s->flake.budget != 0 || s->budget_due != SCHED_NEVER) {
@@ -52,8 +51,8 @@ detect_begin(struct sched *s, const struct sched_plan *plan)
 	return s->trials != NULL;
 }
 
-static enum flake_verdict
-decide(const struct sched *s, uint32_t t)
+enum flake_verdict
+detect_decide(const struct sched *s, uint32_t t)
 {
 	return flake_decide(&s->flake, s->e[t].fails, s->e[t].passes,
 	    s->records != NULL ? flake_streak(&s->records[t]) : 0);
@@ -64,10 +63,10 @@ decide(const struct sched *s, uint32_t t)
  * e-BH, which each that is found lowers for the others.  Spent there an attempt finds more
  * than anywhere else.  Nor is a stable one done with, as long as nothing else tells more.
  */
-static bool
-is_open(const struct sched *s, uint32_t t)
+bool
+detect_is_open(const struct sched *s, uint32_t t)
 {
-	enum flake_verdict v = decide(s, t);
+	enum flake_verdict v = detect_decide(s, t);
 
 	return v == FLAKE_OPEN || (s->allot != NULL &&
 	    s->e[t].fails + s->e[t].passes < FLAKE_RUNS_MAX && (v != FLAKE_FLAKY ||
@@ -80,9 +79,7 @@ is_open(const struct sched *s, uint32_t t)
 static void
 place(struct sched *s, uint32_t t)
 {
-	uint64_t round = (uint64_t)s->e[t].fails + s->e[t].passes + s->e[t].extra;
-	uint64_t state = s->seed ^ (round << 32 | t);
-	uint64_t rank = s->e[t].again ? 0 : round * s->n + order_below(&state, s->n);
+	uint64_t rank = s->e[t].again ? 0 : provoke_rank(s, t);
 
 	s->nodes[t].rank = rank < UINT32_MAX ? (uint32_t)rank : UINT32_MAX;
 }
@@ -118,94 +115,6 @@ detect_place(struct sched *s, uint32_t t)
 	s->nodes[t].rank = allot_rank(s->allot, t, e->fails, e->passes);
 }
 
-/* ---- conditions ---- */
-
-#define WEIGHT	1000000
-
-/* What makes a failure likelier, the more often it is tried; under the others a test fails
- * each time, or never. */
-#define LOADS	(1u << FLAKE_PAUSED | 1u << FLAKE_ONE_CPU | 1u << FLAKE_LOW_PRIORITY |	\
-		1u << FLAKE_LOADED | 1u << FLAKE_STRESSED)
-#define OTHERS	3	/* every so many changed attempts it is one of the others */
-
-/* Tests that each is taken to have found in 50 attempts before it was tried, as far as was
- * measured with eight programs: a low priority alone does little where nothing else runs. */
-static uint32_t
-taken_to_find(uint32_t c)
-{
-	return c == FLAKE_PAUSED || c == FLAKE_LOADED ? 4 :
-	    c == FLAKE_STRESSED || c == FLAKE_ONE_CPU ? 2 : 1;
-}
-
-/*
- * Those that may come next: what provokes timing and races, since most flaky tests are about
- * these (two thirds of 201 that were mended: Q. Luo and others, FSE 2014), and what has
- * found a test in this run; first those that the test has not had.  Every few attempts it is
- * one of the others, until the test has had each.
- */
-static uint32_t
-in_question(const struct sched *s, uint32_t t)
-{
-	uint32_t all = s->flake.conditions & ~(1u << FLAKE_PLAIN | FLAKE_ASIDE), c;
-	uint32_t fresh = all & ~s->e[t].seen, some = all & LOADS;
-	uint32_t turn = (s->e[t].fails + s->e[t].passes) / 2u;
-
-	if ((fresh & ~LOADS) != 0 && (turn % OTHERS == OTHERS - 1 || some == 0))
-		return fresh & ~LOADS;
-	for (c = 0; c < FLAKE_CONDITION_COUNT; c++)
-		some |= s->found[c] > 0 ? all & 1u << c : 0;
-	if (some == 0)
-		some = all;
-	return (some & fresh) != 0 ? some & fresh : some;
-}
-
-/*
- * By the share of its attempts that found a test: each has a part of the draws, the more
- * the more it found, and none is given up.
- */
-static enum flake_condition
-drawn(const struct sched *s, uint32_t t, uint64_t *state)
-{
-	uint32_t weight[FLAKE_CONDITION_COUNT], sum = 0, at, c, left = in_question(s, t);
-
-	for (c = 0; c < FLAKE_CONDITION_COUNT; c++) {
-		weight[c] = 0;
-		if ((left >> c & 1) == 0)
-			continue;
-		weight[c] = (uint32_t)(WEIGHT * (taken_to_find(c) + (uint64_t)s->found[c]) /
-		    (50 + (uint64_t)s->tried[c]));
-		if (weight[c] < WEIGHT / 1000)
-			weight[c] = WEIGHT / 1000;
-		sum += weight[c];
-	}
-	at = order_below(state, sum);
-	for (c = 0; c < FLAKE_CONDITION_COUNT - 1 && at >= weight[c]; c++)
-		at -= weight[c];
-	return (enum flake_condition)c;
-}
-
-void
-detect_choose(struct sched *s, uint32_t t)
-{
-	struct entry *e = &s->e[t];
-	uint64_t state = ~s->seed ^ ((uint64_t)e->attempts << 32 | t);
-
-	s->spent++;
-	e->condition = FLAKE_PLAIN;
-	if (s->flake.under != 0) {
-		e->condition = (uint8_t)(s->flake.under - 1) & 0xf;
-	} else if (!is_open(s, t)) {
-		if (!e->again)
-			e->condition = (uint8_t)(decide(s, t) == FLAKE_FLAKY ?
-			    probe_next(s->trials[t], s->flake.conditions, e->extra) : FLAKE_COPIES);
-		return;
-	} else if (s->flake.provoke && (e->fails + e->passes) % 2 == 1) {
-		e->condition = e->hot != FLAKE_PLAIN ? e->hot : (uint8_t)drawn(s, t, &state);
-	}
-	e->seen |= (uint16_t)(1u << e->condition);
-	s->tried[e->condition]++;
-}
-
 /* ---- results ---- */
 
 /* How many attempts more a decided test is to have. */
@@ -223,7 +132,7 @@ extras(const struct sched *s, enum flake_verdict v)
 static bool
 wants_more(const struct sched *s, uint32_t t)
 {
-	return is_open(s, t) || s->e[t].extra < extras(s, decide(s, t));
+	return detect_is_open(s, t) || s->e[t].extra < extras(s, detect_decide(s, t));
 }
 
 /* What it did says more than what its last attempt did. */
@@ -245,7 +154,7 @@ count(struct sched *s, uint32_t t, bool passed)
 {
 	struct entry *e = &s->e[t];
 
-	if (!is_open(s, t)) {
+	if (!detect_is_open(s, t)) {
 		e->extra++;
 		return;
 	}
@@ -255,7 +164,7 @@ count(struct sched *s, uint32_t t, bool passed)
 		s->found[e->condition]++;
 	if (!passed && e->hot == FLAKE_PLAIN)
 		e->hot = e->condition;
-	if (!e->found && decide(s, t) == FLAKE_FLAKY) {
+	if (!e->found && detect_decide(s, t) == FLAKE_FLAKY) {
 		e->found = true;
 		s->nflaky++;
 	}
@@ -272,7 +181,7 @@ wants_again(const struct sched *s, uint32_t t, bool failed)
 	const struct trial *plain;
 
 	if (s->trials == NULL || !failed || e->condition != FLAKE_PLAIN || e->agains >= AGAINS ||
-	    decide(s, t) != FLAKE_FLAKY)
+	    detect_decide(s, t) != FLAKE_FLAKY)
 		return false;
 	plain = &s->trials[t][FLAKE_PLAIN];
 	return plain->fails * 2 <= plain->runs;
@@ -289,7 +198,7 @@ detect_settle(struct sched *s, const struct sched_in *in)
 		life_end(s, in->test, TEST_CANCELLED);	/* it was the run's time, not its own */
 		return;
 	}
-	if (!evident && decide(s, in->test) == FLAKE_OPEN) {
+	if (!evident && detect_decide(s, in->test) == FLAKE_OPEN) {
 		e->lost_for_good = in->outcome == OUTCOME_LOST && !stopped;
 		life_end(s, in->test, in->outcome == OUTCOME_LOST && stopped ?
 		    TEST_CANCELLED : life_status_of(in->outcome));

@@ -59,6 +59,14 @@ flake_streak(const struct flake_record *r)
 	return r->fails == 0 ? r->passes : 0;
 }
 
+bool
+flake_crowds(const struct flake_policy *p)
+{
+	if ((p->conditions >> FLAKE_CROWDED & 1) == 0)
+		return false;
+	return p->under != 0 ? p->under == 1 + FLAKE_CROWDED : p->provoke && p->runs == 0;
+}
+
 /* ln of the likelihood of so many failures and passes at a failure rate of q. */
 static double
 likelihood(double q, uint32_t fails, uint32_t passes)

@@ -54,6 +54,9 @@ struct flake_record {
 /* The passes of a record that has no failure, else 0: what flake_decide() wants. */
 uint32_t	flake_streak(const struct flake_record *);
 
+/* Are attempts to be crowded at times, where tests run beside each other at all? */
+bool		 flake_crowds(const struct flake_policy *);
+
 /*
  * A default for each number that is 0 and has one, and none out of bounds: max_runs 300
  * (to 10000), diagnose 0 (to 1000),

@@ -51,6 +51,7 @@ struct entry {
 	bool		recalled : 1;	/* its VERDICT was told before the supervisor
 					 * was lost */
 	bool		again : 1;	/* its next attempt comes at once after a failure */
+	uint8_t		probe : 4;	/* decided: what its next attempt is to be under */
 	uint8_t		agains;		/* such attempts so far */
 };
 
@@ -81,6 +82,9 @@ struct sched {
 					 * NULL: nobody asks for that */
 	uint32_t	 tried[FLAKE_CONDITION_COUNT];	/* attempts under each */
 	uint32_t	 found[FLAKE_CONDITION_COUNT];	/* first failures of tests */
+	uint32_t	 crowd;		/* attempts for each unit at times; 1: never */
+	uint32_t	 least_crowd;	/* tests that are open, without which there is none */
+	bool		 crowded;	/* what starts now is in one */
 	uint64_t	 now;
 	uint64_t	 deadline;	/* of the run */
 	uint32_t	 nqueued, nrunning, ndone, ntold, nfailed;
@@ -146,8 +150,17 @@ void	detect_place(struct sched *, uint32_t t);
 bool	detect_is_spent(const struct sched *);
 void	detect_check_budget(struct sched *);
 
-/* Chooses what the next attempt of a test is run under: entry.condition. */
-void	detect_choose(struct sched *, uint32_t t);
+/* What is known of a test; is there more to be learnt of it, but for its cause? */
+enum flake_verdict detect_decide(const struct sched *, uint32_t t);
+bool	detect_is_open(const struct sched *, uint32_t t);
+
+/* In provoke.c.  A run begins; the place of the next attempt of a test; starts the next test,
+ * as queue_start(), in a crowd or not; chooses what that attempt is run under:
+ * entry.condition. */
+void	provoke_begin(struct sched *, const struct sched_plan *);
+uint64_t provoke_rank(struct sched *, uint32_t t);
+bool	provoke_start(struct sched *, uint32_t limit, uint32_t *ret_test);
+void	provoke_choose(struct sched *, uint32_t t);
 
 /* In recall.c.  The first step after sched_recall(): the queue is filled, and what is
  * open is settled. */

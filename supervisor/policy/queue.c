@@ -103,7 +103,7 @@ queue_new(const struct sched_plan *plan, struct heap_node *nodes)
 	q->tests = plan->tests;
 	q->jobs = plan->jobs > 0 ? plan->jobs : 1;
 	q->nresources = plan->nresources;
-	q->room.wide = plan->wide;
+	q->room.wide = plan->crowd > 1 ? plan->crowd : plan->wide;
 	q->room.host = (struct sched_host){ .memory = UINT64_MAX, .share_milli = WIDTH_CPU };
 	q->room.avail = calloc((size_t)plan->nresources + 1, sizeof(*q->room.avail));
 	q->spare = calloc((size_t)plan->nresources + 1, sizeof(*q->spare));
@@ -453,6 +453,25 @@ is_full(struct queue *q, uint32_t limit)
 		return true;
 	}
 	return limit == 0 || r->used >= slots(q, limit);
+}
+
+bool
+queue_first(const struct queue *q, uint32_t *ret_test)
+{
+	uint32_t c = q->lines[BY_TURN].root;
+
+	if (c == HEAP_NONE)
+		c = q->classes[q->end].next;
+	if (c == q->end)
+		return false;
+	*ret_test = q->classes[c].head[BY_TURN];
+	return true;
+}
+
+void
+queue_crowd(struct queue *q, uint32_t crowd)
+{
+	q->room.host.share_milli = WIDTH_CPU / crowd;
 }
 
 bool

@@ -43,6 +43,13 @@ void		 queue_remove(struct queue *, uint32_t test);
  */
 bool		 queue_start(struct queue *, uint32_t limit, uint32_t *ret_test);
 
+/* The first in the order, of those that were not passed over as long as there are others;
+ * false: none waits. */
+bool		 queue_first(const struct queue *, uint32_t *ret_test);
+
+/* Of a plan with crowds: from now on so many tests share a unit. */
+void		 queue_crowd(struct queue *, uint32_t crowd);
+
 /* A started test is over: gives back what it took. */
 void		 queue_release(struct queue *, uint32_t test);
 

@@ -133,9 +133,16 @@ tell_start(struct sched *s, uint32_t t, struct sched_out *out)
 	life_start(s, t);
 	a->attempt = e->attempts;
 	if (s->flake.on) {
-		detect_choose(s, t);
+		provoke_choose(s, t);
 		a->condition = (enum flake_condition)e->condition;
 	}
+}
+
+static bool
+start(struct sched *s, uint32_t limit, uint32_t *ret_test)
+{
+	return s->flake.on ? provoke_start(s, limit, ret_test) :
+	    queue_start(s->queue, limit, ret_test);
 }
 
 /* A refused start is taken back and the round begun anew: what was passed over for
@@ -146,7 +153,7 @@ tell_starts(struct sched *s, uint32_t limit, struct sched_out *out)
 	uint32_t t;
 
 	life_open_gate(s);
-	while (has_room(out) && !detect_is_spent(s) && queue_start(s->queue, limit, &t)) {
+	while (has_room(out) && !detect_is_spent(s) && start(s, limit, &t)) {
 		s->nqueued--;
 		if (life_may_start(s, t)) {
 			tell_start(s, t, out);

@@ -29,10 +29,10 @@ struct program {
 static const struct program programs[] = {
 	{ "waits for a child", FLAKY_TIMING, FLAKY_TIMING, 0.01, { [FLAKE_PAUSED] = 0.13,
 	    [FLAKE_LOADED] = 0.018, [FLAKE_STRESSED] = 0.022, [FLAKE_COPIES] = 0.34 }, { 0 } },
-	{ "waits for a thread", FLAKY_RACE, FLAKY_TIMING, 0.008, { [FLAKE_PAUSED] = 0.055,
+	{ "waits for a thread", FLAKY_TIMING, FLAKY_TIMING, 0.008, { [FLAKE_PAUSED] = 0.055,
 	    [FLAKE_LOADED] = 0.125, [FLAKE_STRESSED] = 0.075, [FLAKE_ONE_CPU] = 0.068,
 	    [FLAKE_COPIES] = 0.02 }, { 0 } },
-	{ "update without a lock", FLAKY_RACE, FLAKY_TIMING, 0.0002, { [FLAKE_PAUSED] = 0.13,
+	{ "update without a lock", FLAKY_TIMING, FLAKY_TIMING, 0.0002, { [FLAKE_PAUSED] = 0.13,
 	    [FLAKE_LOADED] = 0.215, [FLAKE_STRESSED] = 0.015, [FLAKE_COPIES] = 0.02 }, { 0 } },
 	{ "must be fast", FLAKY_TIMING, FLAKY_TIMING, 0.005, { [FLAKE_PAUSED] = 0.86,
 	    [FLAKE_LOADED] = 0.025, [FLAKE_STRESSED] = 0.052, [FLAKE_COPIES] = 0.99 }, { 0 } },

@@ -124,7 +124,7 @@ write_out(const struct sched_out *out, char *text, size_t size)
 	}
 }
 
-static void
+static void __attribute__((unused))
 play(const struct sched_plan *plan, const struct script *v, size_t n)
 {
 	struct sched *s = sched_new(plan, 0);

@@ -198,88 +198,6 @@ all_before_any_again(void **state)
 	assert_true(moved > N / 2);
 }
 
-/* ---- conditions ---- */
-
-/* One test, by itself: what its attempts are run under when it fails as `fails` says. */
-static void
-conditions(const struct sched_plan *plan, bool (*fails)(uint32_t attempt, enum flake_condition),
-    enum flake_condition *ret, uint32_t n)
-{
-	struct sched		*s = sched_new(plan, 0);
-	struct sched_in		 in = { .type = SCHED_IN_TICK };
-	struct sched_out	 out;
-
-	assert_non_null(s);
-	for (uint32_t i = 0; i < n; i++) {
-		sched_step(s, i, 1, &in, &out);
-		assert_int_equal(out.v[0].type, SCHED_ACT_START);
-		ret[i] = out.v[0].condition;
-		in = (struct sched_in){ .type = SCHED_IN_DONE, .attempt = i + 1,
-		    .outcome = fails(i + 1, ret[i]) ? OUTCOME_FAIL : OUTCOME_PASS };
-	}
-	sched_free(s);
-}
-
-static bool
-never(uint32_t attempt, enum flake_condition c)
-{
-	(void)attempt;
-	(void)c;
-	return false;
-}
-
-static bool
-once_when_paused(uint32_t attempt, enum flake_condition c)
-{
-	static bool	did;
-	bool		now = c == FLAKE_PAUSED && !did;
-
-	(void)attempt;
-	did = did || now;
-	return now;
-}
-
-static void
-half_of_the_attempts_stay_plain(void **state)
-{
-	static const struct sched_test	t[] = { { .weight = 1 } };
-	struct flake_policy		p = { .on = true, .provoke = true,
-	    .conditions = 1u << FLAKE_PAUSED | 1u << FLAKE_ONE_CPU | 1u << FLAKE_ZONE |
-	    1u << FLAKE_SEEDS };
-	struct sched_plan		plan = { .tests = t, .ntests = 1, .jobs = 1, .seed = 9 };
-	enum flake_condition		v[59];
-	const uint32_t			loads = 1u << FLAKE_PAUSED | 1u << FLAKE_ONE_CPU;
-	uint32_t			seen[FLAKE_CONDITION_COUNT] = { 0 }, first = 0;
-
-	(void)state;
-	plan.flake = flake_defaults(&p);
-	conditions(&plan, never, v, 59);
-	for (uint32_t i = 0; i < 59; i++) {
-		assert_int_equal(v[i] == FLAKE_PLAIN, i % 2 == 0);
-		seen[v[i]]++;
-	}
-	for (uint32_t c = 0; c < FLAKE_CONDITION_COUNT; c++)
-		assert_int_equal(seen[c] > 0, c == FLAKE_PLAIN ||
-		    (plan.flake.conditions >> c & 1) != 0);
-	/* What provokes comes, each once before any does again; every third is one of the
-	 * others, until each has come once. */
-	assert_int_equal(1u << v[1] | 1u << v[3], loads);
-	assert_int_equal(1u << v[5] | 1u << v[11], 1u << FLAKE_ZONE | 1u << FLAKE_SEEDS);
-	assert_int_equal(seen[FLAKE_ZONE] + seen[FLAKE_SEEDS], 2);
-	assert_true((loads >> v[17] & 1) != 0);
-	/* Where it has failed it is tried again, beside plain. */
-	conditions(&plan, once_when_paused, v, 50);
-	while (v[first] != FLAKE_PAUSED)
-		first++;
-	for (uint32_t i = first + 1; i < 50; i++)
-		assert_int_equal(v[i], i % 2 == 0 ? FLAKE_PLAIN : FLAKE_PAUSED);
-	/* Only when it is asked for. */
-	plan.flake.provoke = false;
-	conditions(&plan, never, v, 50);
-	for (uint32_t i = 0; i < 50; i++)
-		assert_int_equal(v[i], FLAKE_PLAIN);
-}
-
 /* ---- attempts that are no evidence ---- */
 
 /* Plays a run of one test; how many attempts under each condition, and its counts. */
@@ -311,6 +229,14 @@ play_one(const struct sched_plan *plan, bool (*fails)(uint32_t, enum flake_condi
 	}
 	sched_free(s);
 	return verdict;
+}
+
+static bool
+never(uint32_t attempt, enum flake_condition c)
+{
+	(void)attempt;
+	(void)c;
+	return false;
 }
 
 static bool
@@ -511,26 +437,6 @@ a_budget_goes_where_something_was_found(void **state)
 	assert_int_equal(fails, 120);
 }
 
-static void
-all_attempts_under_one(void **state)
-{
-	static const struct sched_test	t[] = { { .weight = 1 } };
-	struct flake_policy		p = { .on = true, .provoke = true, .under = 1 + FLAKE_COPIES };
-	struct sched_plan		plan = { .tests = t, .ntests = 1, .jobs = 1, .seed = 9 };
-	enum flake_condition		v[20];
-
-	(void)state;
-	plan.flake = flake_defaults(&p);
-	conditions(&plan, never, v, 20);
-	for (uint32_t i = 0; i < 20; i++)
-		assert_int_equal(v[i], FLAKE_COPIES);
-	p.under = 1 + FLAKE_PLAIN;
-	plan.flake = flake_defaults(&p);
-	conditions(&plan, never, v, 20);
-	for (uint32_t i = 0; i < 20; i++)
-		assert_int_equal(v[i], FLAKE_PLAIN);
-}
-
 /* ---- until it fails ---- */
 
 #define UNTIL(n)	{ .on = true, .runs = 9, .threshold = 0.1, .alpha = 0.01, .beta = 0.05,	\
@@ -600,8 +506,6 @@ main(void)
 		cmocka_unit_test(a_cancelled_run_ends),
 		cmocka_unit_test(the_time_of_the_run_is_up),
 		cmocka_unit_test(all_before_any_again),
-		cmocka_unit_test(half_of_the_attempts_stay_plain),
-		cmocka_unit_test(all_attempts_under_one),
 		cmocka_unit_test(so_many_failures_end_a_test),
 		cmocka_unit_test(what_was_counted_is_kept),
 		cmocka_unit_test(what_is_decided_runs_for_the_cause),

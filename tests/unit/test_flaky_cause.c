@@ -31,18 +31,18 @@ static const struct {
 	    { .at = { AT(PLAIN, 0, 40), AT(PAUSED, 9, 20), AT(ONE_CPU, 0, 10),
 	    AT(LOW_PRIORITY, 0, 10) }, .marks = { [FLAKY_MARK_LATE] = 9 },
 	    .stretches = 1, .rhythm = 1, .slower = 2.5, .slower_p = 0.001 } },
-	{ "two threads and no lock", FLAKY_RACE, FLAKE_LOADED, NONE,
+	{ "two threads and no lock", FLAKY_TIMING, FLAKE_LOADED, NONE,
 	    { .at = { AT(PLAIN, 0, 60), AT(PAUSED, 3, 20), AT(ONE_CPU, 0, 20), AT(LOADED, 9, 20),
 	    AT(STRESSED, 0, 20), AT(COPIES, 1, 20), AT(ZONE, 0, 20), AT(SEEDS, 0, 20) },
 	    NOTHING } },
-	{ "never on one CPU", FLAKY_RACE, FLAKE_LOADED, NONE,
+	{ "never on one CPU", FLAKY_TIMING, FLAKE_LOADED, NONE,
 	    { .at = { AT(PLAIN, 20, 60), AT(PAUSED, 14, 20), AT(ONE_CPU, 0, 20),
 	    AT(LOADED, 14, 20), AT(ZONE, 7, 20), AT(SEEDS, 6, 20) }, NOTHING } },
 	/* One condition up, one down, none of them for certain: together they are. */
-	{ "seldom on one CPU", FLAKY_RACE, FLAKE_PAUSED, NONE,
+	{ "seldom on one CPU", FLAKY_TIMING, FLAKE_PAUSED, NONE,
 	    { .at = { AT(PLAIN, 4, 73), AT(PAUSED, 14, 72), AT(ONE_CPU, 0, 51),
 	    AT(LOW_PRIORITY, 8, 50), AT(ZONE, 1, 50), AT(SEEDS, 4, 50) }, NOTHING } },
-	{ "spins for the other one", FLAKY_RACE, FLAKE_ONE_CPU, NONE,
+	{ "spins for the other one", FLAKY_TIMING, FLAKE_ONE_CPU, NONE,
 	    { .at = { AT(PLAIN, 0, 40), AT(PAUSED, 0, 15), AT(ONE_CPU, 12, 15), AT(LOADED, 0, 15),
 	    AT(ZONE, 0, 15) }, NOTHING } },
 	{ "a fixed file", FLAKY_CONCURRENCY, FLAKE_COPIES, CALM(0, 15),
@@ -138,9 +138,6 @@ unknown_is_said(void **state)
 		/* In a row: something that is left, or the time. */
 		{ .at = { AT(PLAIN, 8, 60), AT(PAUSED, 2, 15), AT(ONE_CPU, 2, 15), AT(LOADED, 2, 15) },
 		    .stretches = 1e-5, .rhythm = 1, .slower_p = 1, .apart = { .fails = 8, .runs = 60 } },
-		/* A spell, of whatever. */
-		{ .at = { AT(PLAIN, 12, 60), AT(PAUSED, 1, 15), AT(LOADED, 1, 15) }, NOTHING,
-		    .again = { CALM(8, 12), CALM(4, 48), 2e-4 } },
 		/* Words alone are no cause. */
 		{ .at = { AT(PLAIN, 1, 20), AT(PAUSED, 1, 5), AT(LOADED, 1, 5) }, NOTHING,
 		    .marks = { [FLAKY_MARK_RACE] = 3 } },
