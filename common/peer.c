@@ -27,6 +27,7 @@ struct peer {
 	int			 fd;
 	bool			 is_dirty, paused, finishing, over;
 	bool			 held;		/* frames may be left in `in` by a pause */
+	bool			 whole;		/* what was read made a frame whole */
 	int			 r;		/* why it is over */
 	const char		*why;
 };
@@ -102,6 +103,7 @@ on_frame(void *arg, enum msg_type type, uint32_t id, const union msg_body *m)
 	struct peer	*p = arg;
 	int		 r = p->ops->frame(p->arg, type, id, m);
 
+	p->whole = true;
 	p->held |= p->paused;
 	return r == 0 && (p->paused || p->finishing) ? 1 : r;
 }
@@ -160,7 +162,10 @@ on_read(evutil_socket_t fd, short what, void *arg)
 		end(p, -ENOMEM, "no memory");
 		return;
 	}
+	p->whole = false;
 	take_frames(p);
+	if (!p->whole && !p->over && !p->finishing && p->ops->partial != NULL)
+		p->ops->partial(p->arg);
 }
 
 /* Not written here: what this turn queued behind it is to be put on record first. */

@@ -38,6 +38,8 @@ struct peer_ops {
 	void	(*gone)(void *arg, int r, const char *why);
 	/* Optional: the socket took something and `pending` bytes wait. */
 	void	(*drained)(void *arg, size_t pending);
+	/* Optional: something came and made no frame whole. */
+	void	(*partial)(void *arg);
 };
 
 void	peer_set_init(struct peer_set *);

@@ -15,6 +15,7 @@
 #include "supervisor/control.h"
 #include "supervisor/quota.h"
 #include "supervisor/server.h"
+#include "supervisor/tarpit.h"
 
 #define CONTROL_PAUSE_S	1	/* no accepting when descriptors ran out */
 /* Bytes of answers that wait for a client: above it takes no more questions.  More
@@ -26,9 +27,10 @@
 /* Clients that come and are one too many cost time, too: after so many in a turn nobody is let
  * in for a moment. */
 #define CONTROL_CROWD	8
-#define CONTROL_CROWD_US 5000
+#define CONTROL_CROWD_US 20000
 /* What one user's questions may take of a turn; each connection has one answered. */
 #define CONTROL_TURN_US	2000
+#define CONTROL_PARTIAL_US 20	/* that a turn for a part of a message takes, about */
 #define CONTROL_REST_US	10000	/* between two looks at whether one who took more may go on */
 
 struct control {
@@ -37,6 +39,7 @@ struct control {
 	int			 fd;
 	TAILQ_HEAD(, conn)	 conns;
 	struct guests		 guests;
+	struct tarpit		 tarpit;
 	unsigned		 n;
 };
 
@@ -113,6 +116,19 @@ on_frame(void *arg, enum msg_type type, uint32_t id, const union msg_body *m)
 	return r;
 }
 
+/* As much as for a frame goes into a byte of one. */
+static void
+on_partial(void *arg)
+{
+	struct conn	*c = arg;
+	uint64_t	 now = now_us();
+
+	guest_used(c->guest, CONTROL_PARTIAL_US, now);
+	c->resting = took_enough(c, now);
+	if (c->resting)
+		peer_pause(c->peer, true);
+}
+
 /* Reads again, unless there is still a reason not to. */
 static void
 read_on(struct conn *c)
@@ -175,7 +191,8 @@ on_bad(void *arg, const char *why)
 }
 
 static const struct peer_ops conn_ops = {
-	.frame = on_frame, .bad = on_bad, .gone = on_gone, .drained = on_drained
+	.frame = on_frame, .bad = on_bad, .gone = on_gone, .drained = on_drained,
+	.partial = on_partial
 };
 
 struct conn *
@@ -232,12 +249,26 @@ refuse(struct conn *c, enum msg_error_code code, struct sv text, struct sv hint)
 	peer_finish(c->peer);
 }
 
+/* To come costs time, and to go as much again: who does nothing else has as much of it as one
+ * who asks, and is not read from while he owes. */
+static void
+charge(struct conn *c, uint64_t start)
+{
+	uint64_t	now = now_us();
+
+	guest_used(c->guest, 2 * (now - start), now);
+	c->resting = took_enough(c, now);
+	if (c->resting)
+		peer_pause(c->peer, true);
+}
+
 /* False: there is no room for it. */
 static bool
 admit(struct control *ctl, int fd)
 {
 	const struct config	*config = &ctl->server->config;
-	const struct guest	*guest;
+	struct guest		*guest;
+	uint64_t		 start = now_us();
 	struct conn		*c;
 	const char		*hint;
 	char			 why[QUOTA_WHY];
@@ -246,9 +277,14 @@ admit(struct control *ctl, int fd)
 	pid_t			 pid;
 
 	/* Some more than the bounds, so that there is room to say no. */
-	if (fd_peer(fd, &uid, &gid, &pid) != 0 || ctl->n >= config->max_connections + 10 ||
-	    ((guest = guests_find(&ctl->guests, uid)) != NULL && quota_crowd(guest, config))) {
+	if (fd_peer(fd, &uid, &gid, &pid) != 0) {
 		(void)close(fd);
+		return false;
+	}
+	guest = guests_find(&ctl->guests, uid);
+	if (ctl->n >= config->max_connections + 10 ||
+	    (guest != NULL && quota_crowd(guest, config, start))) {
+		tarpit_hold(&ctl->tarpit, fd, start / 1000);
 		return false;
 	}
 	c = control_add(ctl, fd, uid, pid);
@@ -258,6 +294,7 @@ admit(struct control *ctl, int fd)
 	}
 	(void)identity_of_socket(fd, &c->who, NULL);	/* without, groups grant nothing */
 	c->guest->unbounded = quota_unbounded(c);
+	charge(c, start);
 	if (access_enter(c, why, &hint) != 0)
 		refuse(c, MSG_ERR_DENIED, sv_from(why), sv_from(hint));
 	else if (ctl->n > config->max_connections && !c->guest->unbounded)
@@ -329,6 +366,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	tarpit_tidy(&ctl->tarpit, now);
 	TAILQ_FOREACH(c, &ctl->conns, entry) {
 		if (c->gone)
 			continue;
@@ -391,18 +429,24 @@ control_finish(struct control *ctl)
 bool
 control_flush(struct control *ctl)
 {
+	uint64_t	 start, end;
 	struct conn	*c;
 	bool		 busy = false;
 
 	TAILQ_FOREACH(c, &ctl->conns, entry) {
 		if (c->gone)
 			continue;
+		if (c->commit == NULL && c->draft == NULL)
+			continue;
+		start = now_us();
 		if (c->commit != NULL) {
 			busy |= commit_pump(c->commit);
 			count_plan(c);
 		}
 		if (c->draft != NULL)
 			draft_flush(c->draft);
+		end = now_us();
+		guest_used(c->guest, end - start, end);
 	}
 	return busy;
 }
@@ -462,6 +506,7 @@ control_free(struct control *ctl)
 		return;
 	while ((c = TAILQ_FIRST(&ctl->conns)) != NULL)
 		free_conn(ctl, c);
+	tarpit_clear(&ctl->tarpit);
 	guests_free(&ctl->guests);
 	if (ctl->accept != NULL)
 		event_free(ctl->accept);

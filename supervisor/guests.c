@@ -25,10 +25,10 @@ guests_enter(struct guests *gs, uid_t uid)
 	return g;
 }
 
-const struct guest *
+struct guest *
 guests_find(const struct guests *gs, uid_t uid)
 {
-	const struct guest	*g;
+	struct guest	*g;
 
 	LIST_FOREACH(g, gs, entry) {
 		if (g->uid == uid)

@@ -32,7 +32,7 @@ struct guest	*guests_enter(struct guests *, uid_t);
 void		 guests_leave(struct guest *);
 
 /* One that has connections, or a debt; or NULL. */
-const struct guest *guests_find(const struct guests *, uid_t);
+struct guest	*guests_find(const struct guests *, uid_t);
 
 /* A turn begins: everybody may take time again; who is gone and owes nothing is forgotten. */
 void		 guests_turn(struct guests *, uint64_t now);
@@ -41,12 +41,12 @@ void		 guests_turn(struct guests *, uint64_t now);
 void		 guests_free(struct guests *);
 
 /*
- * He took so much of the loop, until `now`.  It is a debt, of which a fifth of all time that
+ * He took so much of the loop, until `now`.  It is a debt, of which a twentieth of all time that
  * passes pays off; who owes more than GUEST_DEBT_US is to wait, where others want something.
- * So a plan of any size is taken in at once, and who never stops asking has a fifth.
+ * So a plan of any size is taken in at once, and who never stops asking has a twentieth.
  */
 #define GUEST_DEBT_US	1000000
-#define GUEST_PART	5
+#define GUEST_PART	20
 void		 guest_used(struct guest *, uint64_t us, uint64_t now);
 bool		 guest_owes(struct guest *, uint64_t now);
 

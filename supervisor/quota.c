@@ -32,9 +32,12 @@ connections(const struct config *config)
 }
 
 bool
-quota_crowd(const struct guest *g, const struct config *config)
+quota_crowd(struct guest *g, const struct config *config, uint64_t now)
 {
-	return !g->unbounded && g->connections > connections(config) + QUOTA_ROOM;
+	uint64_t	most = connections(config);
+
+	return !g->unbounded && (g->connections > most + QUOTA_ROOM ||
+	    (g->connections >= most && guest_owes(g, now)));
 }
 
 int

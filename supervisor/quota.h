@@ -28,9 +28,10 @@ uint32_t quota_workers(const struct runs *, const struct user *);
 /* One user has at most user-connections, and no more than half of max-connections, so that
  * nobody alone keeps the others out. */
 
-/* Has he so many connections that there is no room to say no to one more? */
+/* Has he so many connections that there is no room to say no to one more; or as many as he may
+ * have, and took more time than he may already? */
 #define QUOTA_ROOM	2
-bool	quota_crowd(const struct guest *, const struct config *);
+bool	quota_crowd(struct guest *, const struct config *, uint64_t now_us);
 
 /* Bytes that the plans and runs of a user hold. */
 uint64_t quota_memory_of(const struct server *, uid_t);
