@@ -189,7 +189,7 @@ add_others(const struct flaky_form *f, const struct flaky_evidence *e, struct fl
 	if (e->lost > 0)
 		add_piece(ret, (struct flaky_piece){ .kind = FLAKY_LOST, .p = 1,
 		    .seen = { .fails = e->lost, .runs = e->lost } });
-	if (e->slower > 0 && e->slower_p < FLAKY_BELIEF)
+	if (flaky_is_slower(e))
 		add_piece(ret, (struct flaky_piece){ .kind = FLAKY_SLOWER, .ratio = e->slower,
 		    .p = e->slower_p });
 	for (unsigned m = 0; m < FLAKY_MARK_COUNT; m++) {

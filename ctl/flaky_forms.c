@@ -276,8 +276,8 @@ shows_chosen(const struct flaky_contrast *c)
 	return p < FLAKY_CHOSEN ? fmin(stats_factor(p), CHOSEN_AT_MOST) : 1.0 / LACKING;
 }
 
-static bool
-is_slower(const struct flaky_evidence *e)
+bool
+flaky_is_slower(const struct flaky_evidence *e)
 {
 	return e->slower > SLOW_RATIO && e->slower_p < FLAKY_BELIEF;
 }
@@ -307,9 +307,9 @@ support(const struct flaky_form *f, const struct flaky_evidence *e, double pause
 		v += log(shows_chosen(&e->after.v));
 	if (f->along)
 		v += log(shows_chosen(&e->along.v));
-	if (f->slow && is_slower(e))
+	if (f->slow && flaky_is_slower(e))
 		v += log(fmin(stats_factor(e->slower_p), SLOW_AT_MOST));
-	if (f->slow_only && !is_slower(e))
+	if (f->slow_only && !flaky_is_slower(e))
 		v -= log(flaky_fails(e) < TRIES ? MISSED : LACKING);
 	if (f->lost && e->lost > 0)
 		v += log(SUPPORT);

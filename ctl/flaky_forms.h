@@ -40,6 +40,9 @@ bool	flaky_speaks_of_conditions(const struct flaky_form *);
 uint64_t flaky_fails(const struct flaky_evidence *);
 double	flaky_beside_p(const struct flaky_evidence *);
 
+/* Do failing attempts take longer, by more than it takes to tell of a failure? */
+bool	flaky_is_slower(const struct flaky_evidence *);
+
 /* The chance of a contrast; 1 when it is not known. */
 double	flaky_contrast_p(const struct flaky_contrast *);
 

@@ -1,5 +1,6 @@
 /* The tables of top, and its JSON; see top.h. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "ctl/cmd_json.h"
@@ -106,14 +107,15 @@ top_show(struct text *text, const struct top *t, unsigned columns, unsigned rows
 {
 	struct view	v = { text, columns, rows > 0 ? rows - 1 : UINT32_MAX,
 	    ascii ? TEXT_ASCII : 0 };
-	char		up[DURATION_TEXT], memory[HUMAN_TEXT];
+	char		up[DURATION_TEXT], memory[HUMAN_TEXT], line[256];
 
 	if (!room(&v))
 		return;
-	text_addf(text, "%s  %s  up %s  %" PRIu64 "%s of %" PRIu64 " workers busy  %" PRIu64
-	    " tests queued, %" PRIu64 " done  %s\n", t->program, t->state, ages(t->uptime_us, up),
+	(void)snprintf(line, sizeof line, "%s  %s  up %s  %" PRIu64 "%s of %" PRIu64 " busy  %" PRIu64
+	    " queued  %" PRIu64 " done  %s", t->program, t->state, ages(t->uptime_us, up),
 	    t->busy, t->own ? " (yours)" : "", t->capacity, t->queued, t->completed,
 	    human_bytes(t->memory, memory, sizeof memory));
+	text_addf(text, "%.*s\n", columns > 0 ? (int)columns : (int)sizeof line, line);
 	users(&v, t);
 	runs(&v, t);
 	tests(&v, t);

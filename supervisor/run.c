@@ -16,6 +16,7 @@
 #include "supervisor/runs.h"
 
 #define RUN_STEPS	32	/* of the scheduler before others have their turn */
+#define START_US	1000	/* of supervisor and worker, about, for an attempt */
 
 /* ---- what the scheduler decided ---- */
 
@@ -333,6 +334,15 @@ served_us(const struct run *run, const struct pool_over *over)
 	return cpu > over->elapsed_us ? over->elapsed_us : cpu > least ? cpu : least;
 }
 
+/* What it kept busy of a CPU, with what it takes to start it and to clean up after it. */
+static uint32_t
+cpu_milli(const struct pool_over *over)
+{
+	uint64_t	milli = (over->done->cpu_us + START_US) * 1000 / (over->elapsed_us + START_US);
+
+	return milli < UINT16_MAX ? (uint32_t)milli : UINT16_MAX;
+}
+
 void
 run_on_over(struct run *run, const struct pool_job *job, const struct pool_over *ended)
 {
@@ -353,6 +363,7 @@ run_on_over(struct run *run, const struct pool_job *job, const struct pool_over 
 		in.fingerprint = over->done->fingerprint;
 		in.resource_like = over->done->resource_like;
 		in.elapsed_ms = over->elapsed_us / 1000;
+		in.cpu_milli = cpu_milli(over);
 		if (t->leaving && in.outcome == OUTCOME_CANCELLED)
 			take_eviction(t, &in, over, why, sizeof why);
 		keep_inline(run, job, over->done->output);

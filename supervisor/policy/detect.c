@@ -204,6 +204,8 @@ detect_settle(struct sched *s, const struct sched_in *in)
 		    TEST_CANCELLED : life_status_of(in->outcome));
 		return;
 	}
+	if (evident)
+		provoke_learn(s, in);
 	if (s->trials != NULL && evident && !e->again)
 		probe_count(&s->trials[in->test][e->condition], in->outcome != OUTCOME_PASS);
 	count(s, in->test, in->outcome == OUTCOME_PASS);

@@ -234,6 +234,8 @@ life_result(struct sched *s, const struct sched_in *in)
 	if (e->next != NO_TEST)
 		s->e[e->next].prev = e->prev;
 	s->nrunning--;
+	s->held_milli -= e->held_milli;
+	e->held_milli = 0;
 	if (s->alone == in->test)
 		s->alone = NO_TEST;
 	queue_release(s->queue, in->test);

@@ -32,6 +32,8 @@ struct entry {
 					 * most FLAKE_RUNS_MAX */
 	uint16_t	extra;		/* attempts that are no evidence: for the cause */
 	uint16_t	seen;		/* conditions that it has had: bits */
+	uint16_t	cpu_milli;	/* that a plain attempt kept busy, at most; 0: not known */
+	uint16_t	held_milli;	/* that is counted for the one that runs */
 	uint8_t		life;
 	uint8_t		status;		/* DONE, or if its retry is refused */
 	uint8_t		lost;		/* attempts */
@@ -85,6 +87,7 @@ struct sched {
 	uint32_t	 crowd;		/* attempts for each unit at times; 1: never */
 	uint32_t	 least_crowd;	/* tests that are open, without which there is none */
 	bool		 crowded;	/* what starts now is in one */
+	uint32_t	 held_milli;	/* of CPUs, by all that run */
 	uint64_t	 now;
 	uint64_t	 deadline;	/* of the run */
 	uint32_t	 nqueued, nrunning, ndone, ntold, nfailed;
@@ -155,11 +158,12 @@ enum flake_verdict detect_decide(const struct sched *, uint32_t t);
 bool	detect_is_open(const struct sched *, uint32_t t);
 
 /* In provoke.c.  A run begins; the place of the next attempt of a test; starts the next test,
- * as queue_start(), in a crowd or not; chooses what that attempt is run under:
- * entry.condition. */
+ * as queue_start(), in a crowd or not; what an attempt has shown beside its outcome; chooses
+ * what the next one is run under: entry.condition. */
 void	provoke_begin(struct sched *, const struct sched_plan *);
 uint64_t provoke_rank(struct sched *, uint32_t t);
 bool	provoke_start(struct sched *, uint32_t limit, uint32_t *ret_test);
+void	provoke_learn(struct sched *, const struct sched_in *);
 void	provoke_choose(struct sched *, uint32_t t);
 
 /* In recall.c.  The first step after sched_recall(): the queue is filled, and what is

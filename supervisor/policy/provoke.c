@@ -13,6 +13,10 @@
  * each start the first that waits says whether it is to be in a crowd.  With a budget there
  * are no rounds, and every so many starts are crowded.  Where tests do not run beside each
  * other, or few are left, the load is made.
+ *
+ * Where there are crowds, plain attempts of tests that mostly wait are run wider than one a
+ * CPU, too: as long as what they keep busy, by what their earlier ones did, is no more than the
+ * CPUs.  So none has to wait for one.
  */
 #include <stddef.h>
 
@@ -164,14 +168,51 @@ wants_crowd(const struct sched *s)
 	return queue_first(s->queue, &t) && is_for_crowd(s, t);
 }
 
+#define WHOLE	1000	/* a CPU */
+
+/* A plain attempt of an open test, of which it is known what it needs? */
+static bool
+is_known(const struct sched *s, uint32_t t)
+{
+	return s->flake.under == 0 && s->allot == NULL && detect_is_open(s, t) && !is_changed(s, t) &&
+	    s->e[t].cpu_milli > 0;
+}
+
+/* Does the next one fit beside what runs, though there is one for each CPU already? */
+static bool
+leaves_idle(const struct sched *s, uint32_t limit)
+{
+	uint32_t t;
+
+	return queue_first(s->queue, &t) && is_known(s, t) &&
+	    s->held_milli + s->e[t].cpu_milli <= (uint64_t)limit * WHOLE;
+}
+
 bool
 provoke_start(struct sched *s, uint32_t limit, uint32_t *ret_test)
 {
+	bool wide;
+
 	if (s->crowd > 1) {
 		s->crowded = can_crowd(s) && wants_crowd(s);
-		queue_crowd(s->queue, s->crowded ? s->crowd : 1);
+		wide = s->crowded || (can_crowd(s) && leaves_idle(s, limit));
+		queue_crowd(s->queue, wide ? s->crowd : 1);
 	}
-	return queue_start(s->queue, limit, ret_test);
+	if (!queue_start(s->queue, limit, ret_test))
+		return false;
+	s->e[*ret_test].held_milli = !s->crowded && is_known(s, *ret_test) ?
+	    s->e[*ret_test].cpu_milli : WHOLE;
+	s->held_milli += s->e[*ret_test].held_milli;
+	return true;
+}
+
+void
+provoke_learn(struct sched *s, const struct sched_in *in)
+{
+	struct entry *e = &s->e[in->test];
+
+	if (e->condition == FLAKE_PLAIN && in->cpu_milli > e->cpu_milli)
+		e->cpu_milli = in->cpu_milli < WHOLE ? (uint16_t)in->cpu_milli : WHOLE;
 }
 
 /* ---- which ---- */

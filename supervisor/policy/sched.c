@@ -160,6 +160,8 @@ tell_starts(struct sched *s, uint32_t limit, struct sched_out *out)
 			continue;
 		}
 		queue_release(s->queue, t);
+		s->held_milli -= s->e[t].held_milli;
+		s->e[t].held_milli = 0;
 		if (s->alone == t)
 			s->alone = NO_TEST;
 		life_refuse(s, t);

@@ -126,6 +126,7 @@ struct sched_in {
 	bool		evicted;	/* LOST, to make room: any number of times */
 	uint64_t	memory;		/* evicted: bytes that it had */
 	uint64_t	elapsed_ms;	/* of the attempt, for budgets of time */
+	uint32_t	cpu_milli;	/* of a CPU that it kept busy, in thousandths; 0: not known */
 	bool		kill;
 };
 

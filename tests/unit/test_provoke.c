@@ -125,14 +125,15 @@ struct seen {
 
 struct stage {
 	uint32_t		running[CPUS * CROWD], attempt[TESTS], n;
-	enum flake_condition	under[TESTS];
 	struct seen		v[ATTEMPTS];
 	uint32_t		nv, over;
 };
 
-/* No test fails; the one that started first ends first. */
+/* No test fails; the one that started first ends first.  Each keeps a CPU busy for so much of
+ * its time. */
 static void
-stage(struct stage *g, const struct flake_policy *policy, uint32_t ntests, uint32_t crowd)
+stage_busy(struct stage *g, const struct flake_policy *policy, uint32_t ntests, uint32_t crowd,
+    uint32_t cpu_milli)
 {
 	static struct sched_test	t[TESTS];
 	struct sched_plan		plan = { .tests = t, .ntests = ntests,
@@ -163,10 +164,17 @@ stage(struct stage *g, const struct flake_policy *policy, uint32_t ntests, uint3
 		if (g->n == 0)
 			break;
 		in = (struct sched_in)OVER(g->running[0], g->attempt[g->running[0]], PASS);
+		in.cpu_milli = cpu_milli;
 		memmove(g->running, g->running + 1, --g->n * sizeof g->running[0]);
 	}
 	assert_int_equal(g->over, ntests);
 	sched_free(s);
+}
+
+static void
+stage(struct stage *g, const struct flake_policy *policy, uint32_t ntests, uint32_t crowd)
+{
+	stage_busy(g, policy, ntests, crowd, 1000);
 }
 
 static bool
@@ -214,6 +222,33 @@ what_is_about_load_comes_in_crowds(void **state)
 	/* The others never have more beside them than there are CPUs. */
 	n = count(&g, false, &beside);
 	assert_true(n > g.nv / 2);
+	assert_int_equal(beside, 0);
+}
+
+/* Two that wait half of their time fit on a CPU, as long as there are crowds at all. */
+static void
+what_waits_is_run_wider(void **state)
+{
+	static struct stage	g;
+	struct flake_policy	p = { .on = true, .provoke = true };
+	uint32_t		most = 0, wide = 0, plain = 0, beside;
+
+	(void)state;
+	stage_busy(&g, &p, TESTS, CROWD, 500);
+	for (uint32_t i = 0; i < g.nv; i++) {
+		if (g.v[i].condition != FLAKE_PLAIN)
+			continue;
+		/* Of their first attempts nothing is known. */
+		assert_true(i >= TESTS || g.v[i].beside < CPUS);
+		plain++;
+		wide += g.v[i].beside >= CPUS;
+		most = g.v[i].beside > most ? g.v[i].beside : most;
+	}
+	assert_int_equal(most, 2 * CPUS - 1);
+	assert_true(wide > plain / 2);
+	p.provoke = false;
+	stage_busy(&g, &p, TESTS, 0, 500);
+	(void)count(&g, false, &beside);
 	assert_int_equal(beside, 0);
 }
 
@@ -287,6 +322,7 @@ main(void)
 		cmocka_unit_test(half_of_the_attempts_stay_plain),
 		cmocka_unit_test(all_attempts_under_one),
 		cmocka_unit_test(what_is_about_load_comes_in_crowds),
+		cmocka_unit_test(what_waits_is_run_wider),
 		cmocka_unit_test(without_others_there_is_no_crowd),
 		cmocka_unit_test(all_attempts_in_a_crowd),
 		cmocka_unit_test(a_budget_is_spent_in_crowds_and_out_of_them),

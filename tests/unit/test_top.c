@@ -48,11 +48,11 @@ all_of_it(void **state)
 	(void)state;
 	own.own = true;
 	top_show(&t, &own, 0, 0, false);
-	assert_non_null(strstr(t.p, "7 (yours) of 8 workers busy"));
+	assert_non_null(strstr(t.p, "7 (yours) of 8 busy"));
 	text_clear(&t);
 	top_show(&t, &moment, 0, 0, false);
 	assert_int_equal(lines(t.p), 8);
-	assert_non_null(strstr(t.p, "7 of 8 workers busy"));
+	assert_non_null(strstr(t.p, "7 of 8 busy"));
 	assert_non_null(strstr(t.p, "alice                 3      6      6       6    90000     2"));
 	assert_non_null(strstr(t.p, "bob                   1      2      1       1        5     2"));
 	assert_non_null(strstr(t.p, "01234567 alice        -2     9994   100000       6"));
