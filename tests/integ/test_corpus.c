@@ -215,8 +215,8 @@ all_stay_sound(struct service *s, const char *jobs, const char *rate,
 	json_t		*doc, *t, *o;
 	size_t		 i, k;
 
-	CTL(s, &r, NULL, "flaky", "--json", "--no-history", "-j", jobs, "--rate", rate, "-E", "tag(sound)",
-	    "tests/flaky/corpus.yaml");
+	CTL(s, &r, NULL, "flaky", "--json", "--no-history", "-j", jobs, "--rate", rate, "-E",
+	    "tag(sound)", "tests/flaky/corpus.yaml");
 	doc = ran_document(&r);
 	json_array_foreach(json_object_get(json_object_get(doc, "flaky"), "reports"), i, t) {
 		if (strcmp(json_string_value(json_object_get(t, "verdict")), "stable") != 0 ||
