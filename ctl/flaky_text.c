@@ -9,6 +9,7 @@
 #include "ctl/flaky.h"
 #include "ctl/text_view.h"
 
+#define SURE		99.0	/* %: nothing is surer than that */
 #define PATTERNS_SHOWN	3
 #define MESSAGE_COLUMNS	200
 #define PIECES_SHOWN	5
@@ -135,7 +136,7 @@ put_cause(const struct page *page, const struct flaky_test *f)
 
 	text_puts(&line, flaky_category_text(c->category));
 	if (c->category != FLAKY_UNKNOWN) {
-		text_addf(&line, " (%.0f%% sure", 100 * c->certainty);
+		text_addf(&line, " (%.0f%% sure", fmin(100 * c->certainty, SURE));
 		if (c->category == FLAKY_TIMING)
 			text_addf(&line, ", a race rather than a wait %.0f%%", 100 * c->race / c->certainty);
 		put_likely(&line, c, c->category, "; else");
