@@ -103,6 +103,7 @@ help:
 #: make test-deb   the Debian package: built, checked, installed and removed there (root)
 #: make test-cgroup   limits with the controllers of a kernel of its own, in a VM (root)
 #: make bench      speed against the floor and the peers, as ratios
+#: make bench-cgroup  the start at each level of isolation, on an emulated machine (root)
 #: make bench-flaky   flake detection on programs whose flaws are known, ten minutes
 #: make fuzz SECONDS=60   every fuzz target for so long (needs clang)
 #: make install PREFIX=/usr/local DESTDIR=

@@ -27,7 +27,7 @@
 /* Clients that come and are one too many cost time, too: after so many in a turn nobody is let
  * in for a moment. */
 #define CONTROL_CROWD	8
-#define CONTROL_CROWD_US 20000
+#define CONTROL_CROWD_US 10000
 /* What one user's questions may take of a turn; each connection has one answered. */
 #define CONTROL_TURN_US	2000
 #define CONTROL_PARTIAL_US 20	/* that a turn for a part of a message takes, about */
