@@ -74,7 +74,7 @@ image() {
 	tar -xf "$work/root.tar" -C "$root"
 	ln -sf /lib/systemd/systemd "$root/init"
 	MAKEFLAGS= make -s -C "$top" install DESTDIR="$root" PREFIX=/usr
-	mkdir -p "$root/opt/check"
+	mkdir -p "$root/opt/check/bench"	# where it keeps its results
 	inside="/bin/sh /opt/check/inside.sh"
 	if [ "$what" = bench ]; then
 		install -m 755 "$build/paratest-bench" "$build/paratestd" "$build/paratestctl" \
@@ -95,7 +95,7 @@ image() {
 	StandardOutput=file:/dev/ttyS1
 	StandardError=file:/dev/ttyS1
 	Delegate=yes
-	WorkingDirectory=/tmp
+	WorkingDirectory=/opt/check
 	ExecStart=$inside
 	ExecStopPost=/bin/sh -c 'echo DONE >/dev/ttyS1'
 	EOF
