@@ -169,24 +169,6 @@ ping_until(struct scene *sc, pid_t pid, struct samples *ret)
 	return 0;
 }
 
-/* CPU time of a process in ns, the first word of its schedstat; 0: it does not say. */
-static unsigned long long
-cpu_ns(pid_t pid)
-{
-	unsigned long long	ns = 0;
-	char			path[48];
-	FILE			*f;
-
-	(void)snprintf(path, sizeof path, "/proc/%d/schedstat", (int)pid);
-	f = fopen(path, "re");
-	if (f == NULL)
-		return 0;
-	if (fscanf(f, "%llu", &ns) != 1)
-		ns = 0;
-	(void)fclose(f);
-	return ns;
-}
-
 /* One run of the victim's. */
 static int
 run(struct scene *sc, enum leg leg, double *ret_speed)
@@ -196,7 +178,7 @@ run(struct scene *sc, enum leg leg, double *ret_speed)
 	    sc->suite, NULL };
 	struct proc		p = { .argv = argv };
 	struct proc_usage	u;
-	unsigned long long	cpu = cpu_ns(sc->here.pid);
+	uint64_t		cpu = proc_cpu_ns(sc->here.pid);
 	uint64_t		start = now_us();
 	pid_t			pid;
 	int			r = proc_start(&p, &pid), r1;
@@ -204,7 +186,7 @@ run(struct scene *sc, enum leg leg, double *ret_speed)
 	if (r != 0)
 		return r;
 	r = ping_until(sc, pid, &sc->ping[leg]);
-	cpu = cpu_ns(sc->here.pid) - cpu;
+	cpu = proc_cpu_ns(sc->here.pid) - cpu;
 	samples_add(&sc->cpu[leg], (double)cpu / 1e3 / (double)(now_us() - start) / sc->b->width);
 	*ret_speed = HOSTILE_TESTS * 1e6 / (double)(now_us() - start);
 	r1 = proc_wait(sc->b, pid, SERVICE_LONG_MS, &u);
@@ -251,7 +233,8 @@ show(const struct scene *sc, json_t *figures)
 			bench_figure(o, "ofIgnored", samples_median(&sc->left));
 		}
 		table_row(&t, "%s|%.0f|%.2f|%s|%s|%.3f|%.3f|%.3f|%s", names[i],
-		    samples_median(&sc->speed[i]), kept, left, bar, samples_median(&sc->cpu[i]), samples_median(&sc->ping[i]), p99,
+		    samples_median(&sc->speed[i]), kept, left, bar, samples_median(&sc->cpu[i]),
+		    samples_median(&sc->ping[i]), p99,
 		    i == HERE ? table_at_most(p99, HOSTILE_PING_MS, " ms") : "");
 		bench_figure(o, "testsPerSecond", samples_median(&sc->speed[i]));
 		bench_figure(o, "ofAlone", kept);

@@ -160,3 +160,20 @@ proc_peak(pid_t pid)
 		(void)fclose(f);
 	return kib * 1024;
 }
+
+uint64_t
+proc_cpu_ns(pid_t pid)
+{
+	uint64_t	 ns = 0;
+	char		 path[48];
+	FILE		*f;
+
+	(void)snprintf(path, sizeof path, "/proc/%d/schedstat", (int)pid);
+	f = fopen(path, "re");
+	if (f == NULL)
+		return 0;
+	if (fscanf(f, "%" SCNu64, &ns) != 1)
+		ns = 0;
+	(void)fclose(f);
+	return ns;
+}

@@ -40,4 +40,7 @@ bool	proc_installed(const char *name);
  * Not getrusage's, which a child inherits from the one that it was cloned from. */
 uint64_t	proc_peak(pid_t);
 
+/* CPU time of the process alone, ns, from its schedstat; 0: it does not say. */
+uint64_t	proc_cpu_ns(pid_t);
+
 #endif

@@ -23,7 +23,7 @@ struct side {
 	double		store_us, hold_ms;
 };
 
-/* CPU time of the store, ns in the first word of schedstat; 0 when there is none. */
+/* CPU time of the store; 0 when there is none. */
 static double
 store_cpu_us(const struct service *s)
 {
@@ -41,14 +41,9 @@ store_cpu_us(const struct service *s)
 		f = fopen(path, "re");
 		if (f == NULL)
 			continue;
-		if (fgets(name, sizeof name, f) != NULL && strcmp(name, "paratest-store\n") == 0) {
-			(void)snprintf(path, sizeof path, "/proc/%d/schedstat", (int)pids[i]);
-			f = freopen(path, "re", f);
-			if (f != NULL && fscanf(f, "%" SCNu64, &ns) != 1)
-				ns = 0;
-		}
-		if (f != NULL)
-			(void)fclose(f);
+		if (fgets(name, sizeof name, f) != NULL && strcmp(name, "paratest-store\n") == 0)
+			ns = proc_cpu_ns(pids[i]);
+		(void)fclose(f);
 	}
 	free(pids);
 	return (double)ns / 1000;

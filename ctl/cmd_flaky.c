@@ -27,7 +27,7 @@ static const char usage[] =
 	"       paratestctl flaky --known [TEST]           of ordinary runs; it has a --help\n"
 	"\n"
 	"Runs each test until it is flaky, stable or broken beyond doubt; nothing is retried.\n"
-	"Every other attempt is under a changed condition: crowded paused one-cpu\n"
+	"Half the attempts are under a changed condition: crowded paused one-cpu\n"
 	"low-priority loaded stressed few-files zone locale seeds tmpdir; clock on request\n"
 	"(libfaketime); copies fixed-layout for the cause only.\n"
 	"What:\n"

@@ -299,7 +299,7 @@ support(const struct flaky_form *f, const struct flaky_evidence *e, double pause
 	if (f->again)
 		v += log(shows(flaky_contrast_p(&e->again),
 		    e->again.seen.runs < TRIES ? MISSED : LACKING));
-	if (f->may_be_again && flaky_contrast_p(&e->again) < FLAKY_BELIEF)
+	if (f->may_be_again)
 		v += log(shows(flaky_contrast_p(&e->again), 1));
 	if (f->clock)
 		v += log(shows_chosen(&e->clock.v));

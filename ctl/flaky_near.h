@@ -6,9 +6,9 @@
  * what matters is which of them was the last to end; or it is one test, since this one ran
  * itself.  Those whose ends lie the nearest to failures, and to passes, are looked at: the
  * chances are those of Mantel and Haenszel, who compare within each condition, times all
- * pairs that there are (Bonferroni).  Beside: for each other
- * test, the attempts at whose beginning it runs against the others, likewise; an attempt begins
- * for as long as it takes to pass, so that one that fails for taking long has no more beside it.
+ * pairs that there are (Bonferroni).  Beside: for each other test, the attempts at whose
+ * beginning it runs against the others, likewise; an attempt begins for as long as it takes to
+ * pass, so that one that fails for taking long has no more beside it.
  *
  * Only while both tests run again and again, and half of all do: what is over says nothing.
  * And without attempts at once after a failure, which find everything as it was.

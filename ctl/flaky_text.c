@@ -138,7 +138,8 @@ put_cause(const struct page *page, const struct flaky_test *f)
 	if (c->category != FLAKY_UNKNOWN) {
 		text_addf(&line, " (%.0f%% sure", fmin(100 * c->certainty, SURE));
 		if (c->category == FLAKY_TIMING)
-			text_addf(&line, ", a race rather than a wait %.0f%%", 100 * c->race / c->certainty);
+			text_addf(&line, ", a race rather than a wait %.0f%%",
+			    100 * c->race / c->certainty);
 		put_likely(&line, c, c->category, "; else");
 		text_puts(&line, ")");
 	} else {

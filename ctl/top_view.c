@@ -115,7 +115,8 @@ top_show(struct text *text, const struct top *t, unsigned columns, unsigned rows
 	    " queued  %" PRIu64 " done  %s", t->program, t->state, ages(t->uptime_us, up),
 	    t->busy, t->own ? " (yours)" : "", t->capacity, t->queued, t->completed,
 	    human_bytes(t->memory, memory, sizeof memory));
-	text_addf(text, "%.*s\n", columns > 0 ? (int)columns : (int)sizeof line, line);
+	(void)text_show_name(text, line, strlen(line), v.flags, columns);
+	text_puts(text, "\n");
 	users(&v, t);
 	runs(&v, t);
 	tests(&v, t);

@@ -97,6 +97,16 @@ took_enough(const struct conn *c, uint64_t now)
 	    has_company(c->server->control, c->guest);
 }
 
+/* It took so much of the loop: it may be others' turn now. */
+static void
+charge(struct conn *c, uint64_t us, uint64_t now)
+{
+	guest_used(c->guest, us, now);
+	c->resting = took_enough(c, now);
+	if (c->resting)
+		peer_pause(c->peer, true);
+}
+
 static int
 on_frame(void *arg, enum msg_type type, uint32_t id, const union msg_body *m)
 {
@@ -109,9 +119,8 @@ on_frame(void *arg, enum msg_type type, uint32_t id, const union msg_body *m)
 	count_plan(c);
 	count_pending(c, peer_pending(c->peer));
 	end = now_us();
-	guest_used(c->guest, end - start, end);
-	c->resting = took_enough(c, end);
-	if (c->resting || is_full(c, 1))
+	charge(c, end - start, end);
+	if (is_full(c, 1))
 		peer_pause(c->peer, true);
 	return r;
 }
@@ -120,13 +129,7 @@ on_frame(void *arg, enum msg_type type, uint32_t id, const union msg_body *m)
 static void
 on_partial(void *arg)
 {
-	struct conn	*c = arg;
-	uint64_t	 now = now_us();
-
-	guest_used(c->guest, CONTROL_PARTIAL_US, now);
-	c->resting = took_enough(c, now);
-	if (c->resting)
-		peer_pause(c->peer, true);
+	charge(arg, CONTROL_PARTIAL_US, now_us());
 }
 
 /* Reads again, unless there is still a reason not to. */
@@ -249,26 +252,13 @@ refuse(struct conn *c, enum msg_error_code code, struct sv text, struct sv hint)
 	peer_finish(c->peer);
 }
 
-/* To come costs time, and to go as much again: who does nothing else has as much of it as one
- * who asks, and is not read from while he owes. */
-static void
-charge(struct conn *c, uint64_t start)
-{
-	uint64_t	now = now_us();
-
-	guest_used(c->guest, 2 * (now - start), now);
-	c->resting = took_enough(c, now);
-	if (c->resting)
-		peer_pause(c->peer, true);
-}
-
 /* False: there is no room for it. */
 static bool
 admit(struct control *ctl, int fd)
 {
 	const struct config	*config = &ctl->server->config;
 	struct guest		*guest;
-	uint64_t		 start = now_us();
+	uint64_t		 start = now_us(), end;
 	struct conn		*c;
 	const char		*hint;
 	char			 why[QUOTA_WHY];
@@ -294,7 +284,10 @@ admit(struct control *ctl, int fd)
 	}
 	(void)identity_of_socket(fd, &c->who, NULL);	/* without, groups grant nothing */
 	c->guest->unbounded = quota_unbounded(c);
-	charge(c, start);
+	/* To go costs as much again as to come: who does nothing else pays for it like one who
+	 * asks, and is not read from while he owes. */
+	end = now_us();
+	charge(c, 2 * (end - start), end);
 	if (access_enter(c, why, &hint) != 0)
 		refuse(c, MSG_ERR_DENIED, sv_from(why), sv_from(hint));
 	else if (ctl->n > config->max_connections && !c->guest->unbounded)

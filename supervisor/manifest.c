@@ -573,8 +573,7 @@ manifest_plan(const struct manifest *p)
 	    .resources = p->resources, .nresources = p->nresources, .ntags = p->ntags,
 	    .budgets = p->budgets, .breaker = p->breaker, .flake = p->flake, .records = p->records,
 	    .by_history = !p->plan_order && !p->flake.on, .jobs = manifest_most(p),
-	    .wide = p->wide,
-	    .crowd = p->crowd, .cpus = p->cpus,
+	    .wide = p->wide, .crowd = p->crowd, .cpus = p->cpus,
 	    .max_fail = p->max_fail, .timeout_ms = p->timeout_ms, .shuffle = p->shuffle, .seed = p->seed };
 }
 

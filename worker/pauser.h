@@ -7,8 +7,8 @@
  * A process of the tree, drawn anew each time, is stopped for 1 to 32 ms; then all run
  * for 1 ms, later on for 1 to 32 ms, and so on; most often shortly, since each power of two
  * is as likely as any other.  What is left to chance is most often how things begin, and a
- * long test is slowed down to half of its speed, not more.  All of them together are never stopped: among themselves nothing would
- * have changed.
+ * long test is slowed down to half of its speed, not more.  All of them together are never
+ * stopped: among themselves nothing would have changed.
  */
 #ifndef WORKER_PAUSER_H
 #define WORKER_PAUSER_H

@@ -6,7 +6,7 @@
  * own, so that a test meets ever other neighbours.  With a budget there is not enough for
  * all: then allot.h says which test is next.
  *
- * Every other attempt is run under a changed condition, when that is asked for: provoke.c
+ * Half of the attempts are run under a changed condition, when that is asked for: provoke.c
  * says which.
  *
  * A decided test may run some more, when conditions are changed: a flaky one under each

@@ -1,7 +1,7 @@
 /*
  * What an attempt of a run that detects flaky tests is run under.  Pure.
  *
- * Every other attempt is under a changed condition: the one under which its test has failed
+ * Half of the attempts are under a changed condition: the one under which their test has failed
  * before, else one that is drawn, of those that provoke rather than of the others, by what
  * has paid in this run so far.  No condition helps every cause, and some hurt: so half stay
  * plain.  Or all of them are run under one that is given.
@@ -193,11 +193,11 @@ provoke_start(struct sched *s, uint32_t limit, uint32_t *ret_test)
 {
 	bool wide;
 
-	if (s->crowd > 1) {
-		s->crowded = can_crowd(s) && wants_crowd(s);
-		wide = s->crowded || (can_crowd(s) && leaves_idle(s, limit));
-		queue_crowd(s->queue, wide ? s->crowd : 1);
-	}
+	if (s->crowd == 1)
+		return queue_start(s->queue, limit, ret_test);
+	s->crowded = can_crowd(s) && wants_crowd(s);
+	wide = s->crowded || (can_crowd(s) && leaves_idle(s, limit));
+	queue_crowd(s->queue, wide ? s->crowd : 1);
 	if (!queue_start(s->queue, limit, ret_test))
 		return false;
 	s->e[*ret_test].held_milli = !s->crowded && is_known(s, *ret_test) ?

@@ -99,7 +99,7 @@ struct sched_plan {
 	uint32_t	wide;		/* not 0: the limit of a step counts CPUs, and units are
 					 * held while these are not busy, at most so many for
 					 * each: see width.h */
-	uint32_t	crowd;		/* flake: attempts for each unit at times, see detect.c; then
+	uint32_t	crowd;		/* flake: attempts for each unit at times, see provoke.c; then
 					 * `jobs` has room for them, and the limit of a step counts
 					 * what is held by one that is in no crowd.  0: none */
 	uint32_t	cpus;		/* wide, crowd: that it may use at the most */

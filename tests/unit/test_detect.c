@@ -232,14 +232,6 @@ play_one(const struct sched_plan *plan, bool (*fails)(uint32_t, enum flake_condi
 }
 
 static bool
-never(uint32_t attempt, enum flake_condition c)
-{
-	(void)attempt;
-	(void)c;
-	return false;
-}
-
-static bool
 each_fifth(uint32_t attempt, enum flake_condition c)
 {
 	(void)c;

@@ -27,14 +27,6 @@ conditions(const struct sched_plan *plan, bool (*fails)(uint32_t attempt, enum f
 }
 
 static bool
-never(uint32_t attempt, enum flake_condition c)
-{
-	(void)attempt;
-	(void)c;
-	return false;
-}
-
-static bool
 once_when_paused(uint32_t attempt, enum flake_condition c)
 {
 	static bool	did;
