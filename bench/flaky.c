@@ -1,6 +1,6 @@
 /*
  * The part `flaky`: four ways of detection on the same programs and the same machine
- * time, in turn.  What ours takes for a group of tests is what the two plain ways get.
+ * time, in turn.  What ours takes is what the two plain ways get.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -15,8 +15,8 @@
 #define REPEATS		3
 #define COPIES		10	/* of the original's rule, and its threshold */
 #define THRESHOLD	0.1
-#define CAMPAIGN_S	35	/* of one group, at the most */
-#define CAMPAIGN_QUICK_S 8
+#define CAMPAIGN_S	70	/* at the most */
+#define CAMPAIGN_QUICK_S 20
 #define DIAGNOSIS_S	240
 #define DIAGNOSIS_QUICK_S 25
 #define ALL_MS		400000	/* no other repetition that would end after this */
@@ -169,30 +169,24 @@ detect(struct bench *b, const struct service *sv, const struct corpus *c,
 }
 
 static int
-detect_group(struct bench *b, const struct service *sv, const struct corpus *c,
-    enum corpus_group g, bool plain, unsigned seed, struct campaign *ret)
+detect_all(struct bench *b, const struct service *sv, const struct corpus *c, bool plain,
+    unsigned seed, struct campaign *ret)
 {
-	static const char	*const filters[] = {
-#define X(N, s, e)	e,
-		CORPUS_GROUP_LIST(X)
-#undef X
-	};
 	static const char	*const all[] = { "--no-history", "--diagnose=0", NULL };
 	static const char	*const some[] = { "--no-history", "--diagnose=0", "--plain", NULL };
-	struct detection	 d = { filters[g], plain ? some : all, seed,
+	struct detection	 d = { "all()", plain ? some : all, seed,
 	    b->quick ? CAMPAIGN_QUICK_S : CAMPAIGN_S };
 
-	return detect(b, sv, c, &d, ret->scores, &ret->seconds[g]);
+	return detect(b, sv, c, &d, ret->scores, &ret->seconds);
 }
 
 static int
-loop(struct bench *b, const struct corpus *c, enum corpus_group g, double budget, unsigned seed,
-    struct campaign *ret)
+loop(struct bench *b, const struct corpus *c, double budget, unsigned seed, struct campaign *ret)
 {
 	uint64_t	start = now_us();
-	int		r = bare_loop(b, c, g, b->width, budget, seed, ret->scores);
+	int		r = bare_loop(b, c, b->width, budget, seed, ret->scores);
 
-	ret->seconds[g] = (double)(now_us() - start) / 1e6;
+	ret->seconds = (double)(now_us() - start) / 1e6;
 	for (size_t i = 0; i < c->n; i++)
 		ret->scores[i].flagged = ret->scores[i].passes > 0 && ret->scores[i].fails > 0;
 	return r;
@@ -200,8 +194,8 @@ loop(struct bench *b, const struct corpus *c, enum corpus_group g, double budget
 
 /* One test after the other, and from the start again while there is time. */
 static int
-original(struct bench *b, const struct corpus *c, enum corpus_group g, double budget,
-    unsigned seed, struct campaign *ret)
+original(struct bench *b, const struct corpus *c, double budget, unsigned seed,
+    struct campaign *ret)
 {
 	uint64_t		 start = now_us(), end = start + (uint64_t)(budget * 1e6);
 	unsigned long long	 state = seed;
@@ -218,8 +212,6 @@ original(struct bench *b, const struct corpus *c, enum corpus_group g, double bu
 		for (size_t i = 0; i < c->n && r == 0 && now_us() < end; i++) {
 			struct score	 ten = { 0 }, *s = &ret->scores[order[i]];
 
-			if (c->tests[order[i]].group != g)
-				continue;
 			before = now_us();
 			r = bare_copies(b, &c->tests[order[i]], COPIES, &ten);
 			took = (double)(now_us() - before) / 1e3;
@@ -232,15 +224,15 @@ original(struct bench *b, const struct corpus *c, enum corpus_group g, double bu
 			s->flagged = s->flagged || minority > THRESHOLD * COPIES;
 		}
 	}
-	ret->seconds[g] = (double)(now_us() - start) / 1e6;
+	ret->seconds = (double)(now_us() - start) / 1e6;
 	free(order);
 	return r;
 }
 
-/* All ways on one group; every other time the rest comes in the other order. */
+/* All ways; every other time the rest comes in the other order. */
 static int
-measure(struct bench *b, const struct service *sv, const struct corpus *c, enum corpus_group g,
-    size_t rep, struct campaign *of)
+measure(struct bench *b, const struct service *sv, const struct corpus *c, size_t rep,
+    struct campaign *of)
 {
 	unsigned	seed = 2 * (unsigned)rep + 2;	/* even ones: none was used to tune */
 	double		budget;
@@ -248,17 +240,17 @@ measure(struct bench *b, const struct service *sv, const struct corpus *c, enum 
 	int		r = corpus_environment(b);
 
 	if (r == 0)
-		r = detect_group(b, sv, c, g, false, seed, &of[WAY_OURS]);
-	budget = of[WAY_OURS].seconds[g];
+		r = detect_all(b, sv, c, false, seed, &of[WAY_OURS]);
+	budget = of[WAY_OURS].seconds;
 	for (unsigned i = 0; i < WAY_OURS && r == 0; i++) {
 		w = rep % 2 == 0 ? (enum way)(WAY_OURS - 1 - i) : (enum way)i;
 		r = corpus_environment(b);
 		if (r == 0 && w == WAY_PLAIN)
-			r = detect_group(b, sv, c, g, true, seed, &of[w]);
+			r = detect_all(b, sv, c, true, seed, &of[w]);
 		else if (r == 0 && w == WAY_LOOP)
-			r = loop(b, c, g, budget, seed, &of[w]);
+			r = loop(b, c, budget, seed, &of[w]);
 		else if (r == 0)
-			r = original(b, c, g, budget, seed, &of[w]);
+			r = original(b, c, budget, seed, &of[w]);
 	}
 	return r;
 }
@@ -276,8 +268,7 @@ repeat(struct bench *b, const struct service *sv, const struct corpus *c, struct
 		if (b->repeat == 0 && rep > 0 && took + took / rep > ALL_MS)
 			break;
 		(void)fprintf(stderr, "repetition %zu of %zu\n", rep + 1, wanted);
-		for (unsigned g = 0; g < CORPUS_GROUPS && r == 0; g++)
-			r = measure(b, sv, c, (enum corpus_group)g, rep, &all->v[rep * WAYS]);
+		r = measure(b, sv, c, rep, &all->v[rep * WAYS]);
 	}
 	all->repeats = rep;
 	return r;
@@ -293,8 +284,8 @@ diagnose(struct bench *b, const struct service *sv, const struct corpus *c, stru
 	int			 r = corpus_environment(b);
 
 	if (r == 0)
-		r = detect(b, sv, c, &d, ret->scores, &ret->seconds[0]);
-	ret->cut = ret->seconds[0] >= d.limit_s;
+		r = detect(b, sv, c, &d, ret->scores, &ret->seconds);
+	ret->cut = ret->seconds >= d.limit_s;
 	return r;
 }
 
@@ -309,7 +300,7 @@ recall(struct bench *b, const struct service *sv, const struct corpus *c, struct
 
 	for (unsigned i = 0; i < RECORD && r == 0; i++)
 		r = ASK(b, sv, &call, NULL, "run", "-E", d.filter, c->suite);
-	return r != 0 ? r : detect(b, sv, c, &d, ret->scores, &ret->seconds[0]);
+	return r != 0 ? r : detect(b, sv, c, &d, ret->scores, &ret->seconds);
 }
 
 static struct score *

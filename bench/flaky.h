@@ -19,15 +19,15 @@
 #define UNSEEN_SUITE	"tests/flaky/unseen/unseen.yaml"
 #define UNSEEN_TRUTH	"tests/flaky/unseen/truth.json"
 
-/* A campaign looks at one of these, so that the time that it takes is theirs. */
-#define CORPUS_GROUP_LIST(X)						\
-	X(TIMING, "timing and race", "tag(timing) or tag(race)")	\
-	X(RANDOM, "randomness", "tag(randomness)")			\
-	X(OTHER, "other causes", "not (tag(timing) or tag(race) or tag(randomness) or tag(sound))") \
-	X(SOUND, "sound", "tag(sound)")
+/* What changed conditions may help, what they cannot, and the rest. */
+#define CORPUS_GROUP_LIST(X)			\
+	X(TIMING, "timing and race")		\
+	X(RANDOM, "randomness")			\
+	X(OTHER, "other causes")		\
+	X(SOUND, "sound")
 
 enum corpus_group {
-#define X(N, s, e)	CORPUS_##N,
+#define X(N, s)	CORPUS_##N,
 	CORPUS_GROUP_LIST(X)
 #undef X
 	CORPUS_GROUPS
@@ -91,7 +91,7 @@ struct score {
 
 struct campaign {
 	struct score	*scores;	/* as corpus.tests; owned */
-	double		 seconds[CORPUS_GROUPS];	/* of the machine */
+	double		 seconds;	/* of the machine */
 	bool		 cut;		/* by the limit of time */
 };
 
@@ -107,12 +107,12 @@ struct campaigns {
 
 /*
  * Runs programs without paratest, each in a folder and process group of its own:
- * those of the group, `width` at a time and never two of one test, again and again
- * until the time is up, in an order drawn anew each round; or n copies of one test
- * at once.  0 or -errno, printed.
+ * all, `width` at a time and never two of one test, again and again until the time is
+ * up, in an order drawn anew each round; or n copies of one test at once.  0 or -errno,
+ * printed.
  */
-int	bare_loop(struct bench *, const struct corpus *, enum corpus_group, unsigned width,
-	    double seconds, unsigned long long seed, struct score *);
+int	bare_loop(struct bench *, const struct corpus *, unsigned width, double seconds,
+	    unsigned long long seed, struct score *);
 int	bare_copies(struct bench *, const struct corpus_test *, unsigned n, struct score *);
 
 /* The order of n things in a round, by a seed that is changed; v has room for n. */

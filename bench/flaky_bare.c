@@ -173,22 +173,20 @@ bare_add(struct bench *b, const struct corpus *c, size_t test, struct slots *s,
 }
 
 int
-bare_loop(struct bench *b, const struct corpus *c, enum corpus_group group, unsigned width,
-    double seconds, unsigned long long seed, struct score *scores)
+bare_loop(struct bench *b, const struct corpus *c, unsigned width, double seconds,
+    unsigned long long seed, struct score *scores)
 {
 	struct slots	s = { .n = width < SLOTS_MAX ? width : SLOTS_MAX };
 	struct spans	spans = { .n = 0 };
 	msec_t		end = now_ms() + (msec_t)(seconds * 1e3);
-	size_t		*order = xcalloc(c->n, sizeof *order), n = 0;
+	size_t		*order = xcalloc(c->n, sizeof *order);
 	int		 r = 0;
 
-	for (size_t i = 0; i < c->n; i++) {
-		if (c->tests[i].group == group)
-			order[n++] = i;
-	}
-	while (r == 0 && n > 0 && now_ms() < end) {
-		bare_shuffle(order, n, &seed);
-		for (size_t i = 0; i < n && r == 0 && now_ms() < end; i++)
+	for (size_t i = 0; i < c->n; i++)
+		order[i] = i;
+	while (r == 0 && c->n > 0 && now_ms() < end) {
+		bare_shuffle(order, c->n, &seed);
+		for (size_t i = 0; i < c->n && r == 0 && now_ms() < end; i++)
 			r = bare_add(b, c, order[i], &s, &spans);
 	}
 	while (r == 0 && s.busy > 0)

@@ -16,7 +16,7 @@ const char *
 corpus_group_name(enum corpus_group g)
 {
 	static const char	*const names[] = {
-#define X(N, s, e)	s,
+#define X(N, s)	s,
 		CORPUS_GROUP_LIST(X)
 #undef X
 	};
@@ -49,7 +49,7 @@ entry_of(json_t *list, const char *name)
 	return NULL;
 }
 
-/* What decides the group is the tag, as in the filter that selects it. */
+/* What decides the group is the tag. */
 static int
 read_test(struct corpus *c, size_t i, json_t *list)
 {

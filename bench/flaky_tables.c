@@ -102,10 +102,8 @@ machine_s(const struct campaigns *all, enum way w)
 {
 	double	sum = 0;
 
-	for (size_t r = 0; r < all->repeats; r++) {
-		for (unsigned g = 0; g < CORPUS_GROUPS; g++)
-			sum += all->v[r * WAYS + w].seconds[g];
-	}
+	for (size_t r = 0; r < all->repeats; r++)
+		sum += all->v[r * WAYS + w].seconds;
 	return sum;
 }
 
@@ -265,41 +263,80 @@ put_causes(const struct corpus *c, const struct campaigns *all, json_t *figures)
 
 /* ---- a machine minute ---- */
 
-/* Flaky tests that were seen to fail, by the machine time that was spent on them until
- * then, or in vain: the likeliest rate of first failures, whenever each was given up.
- * The time of the campaign is parted among the tests as their attempts took it. */
+/* Of the time of the campaign, what a group of tests had, ms: it is parted among the tests as
+ * their attempts took it.  *ret_until: up to the first failure of each of the flaky ones. */
 static double
-seen_a_minute(const struct corpus *c, const struct campaign *v, enum corpus_group g)
+spent_on(const struct corpus *c, const struct campaign *v, enum corpus_group g, double *ret_until)
 {
-	double	spent = 0, until = 0, seen = 0;
+	double	all = 0, spent = 0, until = 0;
 
 	for (size_t i = 0; i < c->n; i++) {
+		all += v->scores[i].spent_ms;
 		if (c->tests[i].group != g)
 			continue;
 		spent += v->scores[i].spent_ms;
-		if (!c->tests[i].flaky)
-			continue;
-		until += v->scores[i].until_ms;
-		seen += v->scores[i].fails > 0;
+		if (c->tests[i].flaky)
+			until += v->scores[i].until_ms;
 	}
-	return until > 0 ? 60 * seen / (v->seconds[g] * until / spent) : 0;
+	*ret_until = share(1e3 * v->seconds * until, all);
+	return share(1e3 * v->seconds * spent, all);
 }
+
+/* So many in so much time. */
+struct rate {
+	double	n, ms;
+};
+
+/* Flaky tests that were seen to fail, by the machine time that was spent on them until
+ * then, or in vain: the likeliest rate of first failures, whenever each was given up. */
+static struct rate
+seen(const struct corpus *c, const struct campaign *v, enum corpus_group g)
+{
+	struct rate	r = { 0 };
+
+	(void)spent_on(c, v, g, &r.ms);
+	for (size_t i = 0; i < c->n; i++)
+		r.n += c->tests[i].group == g && c->tests[i].flaky && v->scores[i].fails > 0;
+	return r;
+}
+
+static struct rate
+found(const struct corpus *c, const struct campaign *v, enum corpus_group g)
+{
+	struct rate	r = { 0 };
+	double		until;
+
+	r.ms = spent_on(c, v, g, &until);
+	for (size_t i = 0; i < c->n; i++)
+		r.n += c->tests[i].group == g && c->tests[i].flaky && v->scores[i].flagged;
+	return r;
+}
+
+typedef struct rate	rate_fn(const struct corpus *, const struct campaign *, enum corpus_group);
 
 static double
-found_a_minute(const struct corpus *c, const struct campaign *v, enum corpus_group g)
+a_minute(struct rate r)
 {
-	double	found = 0;
-
-	for (size_t i = 0; i < c->n; i++) {
-		if (c->tests[i].group == g && c->tests[i].flaky)
-			found += v->scores[i].flagged;
-	}
-	return share(60 * found, v->seconds[g]);
+	return share(60e3 * r.n, r.ms);
 }
 
-typedef double	rate_fn(const struct corpus *, const struct campaign *, enum corpus_group);
+/* Of all repetitions. */
+static double
+together(const struct corpus *c, const struct campaigns *all, enum way w, enum corpus_group g,
+    rate_fn *rate)
+{
+	struct rate	sum = { 0 }, one;
 
-/* Ours against another way, of the same repetition; the median goes into *ret. */
+	for (size_t r = 0; r < all->repeats; r++) {
+		one = rate(c, &all->v[r * WAYS + w], g);
+		sum.n += one.n;
+		sum.ms += one.ms;
+	}
+	return a_minute(sum);
+}
+
+/* Ours against another way: of all repetitions together, which goes into *ret, and the least
+ * and the most of one. */
 static const char *
 ratio(const struct corpus *c, const struct campaigns *all, enum way w, enum corpus_group g,
     rate_fn *rate, char text[64], double *ret)
@@ -307,15 +344,14 @@ ratio(const struct corpus *c, const struct campaigns *all, enum way w, enum corp
 	struct samples	s = { .n = 0 };
 	double		other;
 
-	*ret = 0;
+	*ret = share(together(c, all, WAY_OURS, g, rate), together(c, all, w, g, rate));
 	for (size_t r = 0; r < all->repeats; r++) {
-		other = rate(c, &all->v[r * WAYS + w], g);
+		other = a_minute(rate(c, &all->v[r * WAYS + w], g));
 		if (other > 0)
-			samples_add(&s, rate(c, &all->v[r * WAYS + WAY_OURS], g) / other);
+			samples_add(&s, a_minute(rate(c, &all->v[r * WAYS + WAY_OURS], g)) / other);
 	}
 	if (s.n == 0)
 		return "it found none";
-	*ret = samples_median(&s);
 	(void)snprintf(text, 64, "%.2f (%.2f..%.2f)", *ret, samples_rank(&s, 0),
 	    samples_rank(&s, 100));
 	return text;
@@ -327,25 +363,19 @@ put_group(const struct corpus *c, const struct campaigns *all, enum corpus_group
 {
 	json_t	*list = json_object(), *o;
 	char	 a[64], b[64];
-	double	 to_seen = 0, to_found = 0, seen, found;
+	double	 to_seen = 0, to_found = 0;
 
 	for (unsigned i = 0; i < WAYS; i++) {
 		enum way	w = (enum way)i;
-		const char	*ta, *tb;
+		const char	*ta = ratio(c, all, w, g, seen, a, &to_seen);
+		const char	*tb = ratio(c, all, w, g, found, b, &to_found);
 
-		seen = found = 0;
-		for (size_t r = 0; r < all->repeats; r++) {
-			seen += seen_a_minute(c, &all->v[r * WAYS + w], g);
-			found += found_a_minute(c, &all->v[r * WAYS + w], g);
-		}
-		ta = ratio(c, all, w, g, seen_a_minute, a, &to_seen);
-		tb = ratio(c, all, w, g, found_a_minute, b, &to_found);
 		table_row(t, "%s: %s|%.1f|%s|%.1f|%s|", corpus_group_name(g), way_key(w),
-		    share(seen, (double)all->repeats), w == WAY_OURS ? "" : ta,
-		    share(found, (double)all->repeats), w == WAY_OURS ? "" : tb);
+		    together(c, all, w, g, seen), w == WAY_OURS ? "" : ta,
+		    together(c, all, w, g, found), w == WAY_OURS ? "" : tb);
 		o = json_object();
-		bench_figure(o, "seenAMinute", share(seen, (double)all->repeats));
-		bench_figure(o, "foundAMinute", share(found, (double)all->repeats));
+		bench_figure(o, "seenAMinute", together(c, all, w, g, seen));
+		bench_figure(o, "foundAMinute", together(c, all, w, g, found));
 		bench_figure(o, "oursToSeen", to_seen);
 		bench_figure(o, "oursToFound", to_found);
 		(void)json_object_set_new(list, way_key(w), o);
@@ -365,7 +395,7 @@ put_rates(const struct corpus *c, const struct campaigns *all, json_t *figures)
 	put_group(c, all, CORPUS_OTHER, &t, o);
 	(void)json_object_set_new(figures, "aMinute", o);
 	table_print(&t, "flaky: tests seen to fail (by the time until then), and found, a machine "
-	    "minute; ratios: median (least..most)");
+	    "minute; ratios: all together (least..most)");
 }
 
 /* ---- what went wrong ---- */
@@ -435,8 +465,8 @@ put_goals(const struct corpus *c, const struct corpus *unseen, const struct camp
 	double		 dismissed = attempts_to_dismiss(c, all, &cut);
 	char		 text[64];
 
-	(void)ratio(c, all, WAY_LOOP, CORPUS_TIMING, seen_a_minute, text, &timing);
-	(void)ratio(c, all, WAY_LOOP, CORPUS_RANDOM, seen_a_minute, text, &random);
+	(void)ratio(c, all, WAY_LOOP, CORPUS_TIMING, seen, text, &timing);
+	(void)ratio(c, all, WAY_LOOP, CORPUS_RANDOM, seen, text, &random);
 	bench_figure(o, "foundFindable", share(f.found, f.tests));
 	bench_figure(o, "attemptsFindable", share(f.attempts, f.tests));
 	bench_figure(o, "attemptsSound", dismissed);
