@@ -55,6 +55,7 @@ struct manifest_test {
 	enum test_status	 status;	/* with its verdict */
 	uint16_t		 fails, passes;	/* likewise, when flaky tests are looked for */
 	uint64_t		 duration_us;	/* of the last attempt */
+	uint32_t		 plain_ms;	/* of the last under no condition; 0: not known */
 	struct manifest_output	*outputs;	/* newest first */
 	uint32_t		 forgotten;	/* output of attempts up to this one is only in
 						 * the history */

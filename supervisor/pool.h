@@ -42,6 +42,7 @@ struct pool_job {
 	bool		 follow, shared;	/* shared: see msg.def */
 	const struct limits *limits;	/* NULL: none; borrowed likewise */
 	enum flake_condition condition;
+	uint64_t	 usual_ms;	/* as in msg.def */
 };
 
 enum pool_end {

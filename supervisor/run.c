@@ -29,7 +29,9 @@ start_attempt(struct run *run, const struct sched_act *a)
 	    .kind = { .who = run->who, .isolation = run->plan.isolation },
 	    .grace_ms = t->grace_ms,
 	    .output_limit = t->output_limit, .follow = run->plan.live || t->follow,
-	    .shared = run->plan.shared, .limits = t->limits, .condition = a->condition };
+	    .shared = run->plan.shared, .limits = t->limits, .condition = a->condition,
+	    .usual_ms = t->plain_ms != 0 ? t->plain_ms :
+	    run->plan.sched[a->test].expected_us / 1000 };
 	struct sched_in		 lost = { .type = SCHED_IN_DONE, .test = a->test,
 	    .attempt = a->attempt, .outcome = OUTCOME_LOST };
 
@@ -377,6 +379,8 @@ run_on_over(struct run *run, const struct pool_job *job, const struct pool_over 
 	}
 	if (over->end != POOL_UNSTARTED) {
 		t->duration_us = over->elapsed_us;
+		if (t->condition == FLAKE_PLAIN)
+			t->plain_ms = (uint32_t)(over->elapsed_us / 1000 + 1);
 		run->sequential_us += over->elapsed_us;
 		served = run->plan.wide > 0 ? served_us(run, over) : over->elapsed_us;
 		run->served_ms += served / 1000 * weight;

@@ -329,7 +329,7 @@ slot_give(struct slot *s, const struct pool_job *job)
 	    .slot = s->number, .context = job->context->context,
 	    .timeout_ms = job->timeout_ms, .grace_ms = job->grace_ms,
 	    .follow = job->follow, .output_limit = job->output_limit,
-	    .condition = job->condition, .shared = job->shared };
+	    .condition = job->condition, .shared = job->shared, .usual_ms = job->usual_ms };
 	int			r = 0;
 
 	s->job = *job;

@@ -120,7 +120,7 @@ run_test(struct attempt *a)
 		return;
 	}
 	if (a->condition == FLAKE_PAUSED)
-		pauser_start(&a->pauser, a->stages[PHASE_TEST].pid);
+		pauser_start(&a->pauser, a->stages[PHASE_TEST].pid, a->usual_ms);
 	a->figures[FIGURE_SPAWN_US] = now_us() - a->ready_us;
 }
 
@@ -467,6 +467,7 @@ attempt_start(const struct attempt_host *host, const struct attempt_context *ctx
 	a->output_limit = m->output_limit;
 	a->slot = m->slot;
 	a->shared = m->shared;
+	a->usual_ms = m->usual_ms;
 	if (m->condition < FLAKE_CONDITION_COUNT)
 		a->condition = (enum flake_condition)m->condition;
 	pauser_init(&a->pauser, host->base);

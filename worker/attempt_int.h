@@ -38,6 +38,7 @@ struct attempt {
 	struct company		 company;
 	struct confine		 confine;
 	bool			 shared;	/* its folder is the run's */
+	uint64_t		 usual_ms;	/* as in msg.def */
 	char			 dir[TMPDIR_NAME];	/* of it; "" none */
 
 	enum phase		 phase;

@@ -14,8 +14,8 @@
  * are no rounds, and every so many starts are crowded.  Where tests do not run beside each
  * other, or few are left, the load is made.
  *
- * Where there are crowds, plain attempts of tests that mostly wait are run wider than one a
- * CPU, too: as long as what they keep busy, by what their earlier ones did, is no more than the
+ * Where there are crowds, plain attempts of tests that mostly wait, and those under conditions
+ * that are not about load, are run wider than one a CPU, too: as long as what they keep busy, by what their earlier ones did, is no more than the
  * CPUs.  So none has to wait for one.
  */
 #include <stddef.h>
@@ -170,12 +170,12 @@ wants_crowd(const struct sched *s)
 
 #define WHOLE	1000	/* a CPU */
 
-/* A plain attempt of an open test, of which it is known what it needs? */
+/* An attempt of an open test that is not about load, of which it is known what it needs? */
 static bool
 is_known(const struct sched *s, uint32_t t)
 {
-	return s->flake.under == 0 && s->allot == NULL && detect_is_open(s, t) && !is_changed(s, t) &&
-	    s->e[t].cpu_milli > 0;
+	return s->flake.under == 0 && s->allot == NULL && s->e[t].cpu_milli > 0 &&
+	    detect_is_open(s, t) && (!is_changed(s, t) || is_turn_of_others(s, t));
 }
 
 /* Does the next one fit beside what runs, though there is one for each CPU already? */

@@ -370,6 +370,24 @@ a_paused_test_ends(void **state)
 		assert_string_equal(prints("sleep 0.01; echo a", FLAKE_PAUSED), "a\n");
 }
 
+/* Longer than anybody waits in it: what is not ready after 0.2 s is too late. */
+static void
+a_pause_is_as_long_as_the_test(void **state)
+{
+	struct msg_test_add	t = rig_test(SH("cd \"$TMPDIR\" || exit 0;"
+				    "(sleep 0.01; echo ready >reply) & sleep 0.2; test -e reply"));
+	struct rig_options	o = { .condition = FLAKE_PAUSED, .usual_ms = 400 };
+	unsigned		n;
+
+	(void)state;
+	for (n = 0; n < 100; n++) {
+		rig_run(&g, &t, &o);
+		if (g.r.m.outcome == OUTCOME_FAIL)
+			break;
+	}
+	assert_true(n < 100);
+}
+
 int
 main(void)
 {
@@ -387,6 +405,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(hooks_are_left_alone, start, stop),
 		cmocka_unit_test_setup_teardown(a_test_is_paused_again_and_again, start, stop),
 		cmocka_unit_test_setup_teardown(a_paused_test_ends, start, stop),
+		cmocka_unit_test_setup_teardown(a_pause_is_as_long_as_the_test, start, stop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

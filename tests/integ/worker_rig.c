@@ -337,6 +337,7 @@ rig_begin(struct rig *g, const struct msg_test_add *t, const struct rig_options 
 	m.grace_ms = o->grace_ms;
 	m.follow = o->follow;
 	m.condition = o->condition;
+	m.usual_ms = o->usual_ms;
 	m.number = o->number != 0 ? o->number : 1;
 	m.output_limit = o->output_limit > 0 ? o->output_limit : 10 << 20;
 	g->last_ms = now_ms();

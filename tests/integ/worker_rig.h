@@ -55,6 +55,7 @@ struct rig_options {
 	uint64_t	timeout_ms, grace_ms, output_limit;	/* limit 0: 10 MiB */
 	bool		follow;
 	enum flake_condition condition;
+	uint64_t	usual_ms;
 	uint64_t	number;		/* of the attempt; 0: the first */
 };
 
