@@ -419,15 +419,31 @@ number_tags(struct manifest *p, const struct msg_test_add *m, struct sched_test 
 	return 0;
 }
 
-static struct sched_retry
-retry_policy(const struct msg_test_add *m)
+/* A copy in the arena, or the one that the test before has, where that is the same: most
+ * tests of a plan are alike in this.  NULL: no memory. */
+static const void *
+share_copy(struct arena *a, const void *before, const void *data, size_t n)
 {
-	return (struct sched_retry){ .count = (uint32_t)m->retry_count,
-	    .on_request = !MSG_HAS(m, test_add, retry_count),
-	    .auto_delay = !MSG_HAS(m, test_add, retry_delay_ms),
-	    .where = (enum retry_where)m->retry_where, .delay_ms = m->retry_delay_ms,
-	    .multiplier_milli = (uint32_t)m->retry_multiplier_milli,
-	    .max_delay_ms = m->retry_max_delay_ms, .jitter = (enum retry_jitter)m->retry_jitter };
+	return before != NULL && memcmp(before, data, n) == 0 ? before : arena_dup(a, data, n);
+}
+
+static int
+keep_retry(struct manifest *p, const struct msg_test_add *m, struct sched_test *st)
+{
+	const struct sched_retry	*before = p->ntests > 0 ? p->sched[p->ntests - 1].retry : NULL;
+	struct sched_retry		 r;
+
+	memset(&r, 0, sizeof r);	/* the gaps are compared too */
+	r.count = (uint32_t)m->retry_count;
+	r.on_request = !MSG_HAS(m, test_add, retry_count);
+	r.auto_delay = !MSG_HAS(m, test_add, retry_delay_ms);
+	r.where = (enum retry_where)m->retry_where;
+	r.delay_ms = m->retry_delay_ms;
+	r.multiplier_milli = (uint32_t)m->retry_multiplier_milli;
+	r.max_delay_ms = m->retry_max_delay_ms;
+	r.jitter = (enum retry_jitter)m->retry_jitter;
+	st->retry = share_copy(&p->arena, before, &r, sizeof r);
+	return st->retry != NULL ? 0 : -ENOMEM;
 }
 
 static void
@@ -490,7 +506,6 @@ manifest_add(struct manifest *p, const struct msg_test_add *m, const struct conf
 		    "%d attempts: select fewer tests, or ask for fewer runs", MANIFEST_ATTEMPTS_MAX);
 		return -ENOSPC;
 	}
-	st.retry = retry_policy(m);
 	r = needs(p, m, &st, why);
 	if (r != 0)
 		return r;
@@ -498,6 +513,8 @@ manifest_add(struct manifest *p, const struct msg_test_add *m, const struct conf
 	 * has one order.  A retry would find what the attempt before it has left. */
 	if (p->shared)
 		st = (struct sched_test){ .weight = 1, .skip = st.skip };
+	else if (keep_retry(p, m, &st) != 0)
+		return no_memory(why);
 	set_limits(p, m, &t);
 	if (keep_limits(p, m, &t) != 0 || number_tags(p, m, &st) != 0 || grow(p) != 0 ||
 	    msg_encode(MSG_TEST_ADD, m, &spec, &len) != 0)

@@ -31,7 +31,7 @@ life_enqueue(struct sched *s, uint32_t t)
 void
 life_wait(struct sched *s, uint32_t t)
 {
-	uint32_t *heap = s->tests[t].retry.where == WHERE_ALONE ? &s->alones : &s->ends;
+	uint32_t *heap = sched_retry_of(&s->tests[t])->where == WHERE_ALONE ? &s->alones : &s->ends;
 
 	if (!s->e[t].late) {
 		life_enqueue(s, t);
@@ -101,7 +101,7 @@ void
 life_retry(struct sched *s, const struct sched_in *in)
 {
 	uint32_t t = in->test;
-	struct sched_retry how = retry_policy(&s->tests[t].retry, in->resource_like);
+	struct sched_retry how = retry_policy(sched_retry_of(&s->tests[t]), in->resource_like);
 	struct entry *e = &s->e[t];
 
 	e->failed = true;

@@ -67,7 +67,7 @@ sched_recall(struct sched *s, uint32_t t, const struct sched_past *past)
 	if (e->life == DONE || past->attempts == 0)
 		return;
 	s->nqueued--;
-	e->late = e->failed && s->tests[t].retry.where != WHERE_NOW;
+	e->late = e->failed && sched_retry_of(&s->tests[t])->where != WHERE_NOW;
 	s->nlate += e->late;
 	last.test = t;
 	if (past->open && last.outcome != OUTCOME_LOST) {

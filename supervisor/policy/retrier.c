@@ -309,7 +309,7 @@ retrier_ask(struct retrier *r, uint64_t now, const struct sched_in *in, uint32_t
 	uint32_t i, g;
 
 	r->wishes[in->test].fingerprint = in->fingerprint;
-	if (retries >= count_of(&t->retry, in->says))
+	if (retries >= count_of(sched_retry_of(t), in->says))
 		return RETRY_NONE;
 	if (in->says == SAYS_NEVER)
 		return refuse(r, in->test, RETRY_RULE, BREAKER_RUN, r->ntags);

@@ -68,7 +68,7 @@ tell_untold(struct sched *s, struct sched_out *out)
 			a = act_add(out, SCHED_ACT_RETRY, t);
 			a->attempt = e->attempts;
 			a->delay_ms = e->delay_ms;
-			a->where = s->tests[t].retry.where;
+			a->where = sched_retry_of(&s->tests[t])->where;
 			a->decision = RETRY_GRANTED;
 		} else if (e->refused) {
 			a = act_add(out, SCHED_ACT_REFUSED, t);

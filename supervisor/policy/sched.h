@@ -36,6 +36,7 @@
 #define POLICY_SCHED_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "common/outcome.h"
@@ -54,6 +55,7 @@ struct sched_need {
 	uint32_t	count;
 };
 
+/* How a test is tried again. */
 struct sched_retry {
 	uint32_t	count;		/* retries after the first attempt */
 	bool		on_request;	/* no count was stated: a test may ask itself */
@@ -65,22 +67,30 @@ struct sched_retry {
 	enum retry_jitter jitter;
 };
 
+/* There are many of them: in an order that leaves no gaps.  What it points to is borrowed
+ * for the sched's life. */
 struct sched_test {
-	uint32_t	weight;		/* units, at least 1 */
-	bool		serial;		/* nothing else of the run beside it */
-	bool		skip;		/* never runs */
-	const struct sched_need *needs;	/* borrowed for the sched's life */
-	uint32_t	nneeds;
-	const uint32_t	*tags;		/* below sched_plan.ntags, none twice; borrowed
-					 * likewise */
-	uint32_t	ntags;
-	struct sched_retry retry;
+	const struct sched_retry *retry;	/* most tests of a plan share one; NULL: never */
+	const struct sched_need *needs;
+	const uint32_t	*tags;		/* below sched_plan.ntags, none twice */
+	uint32_t	nneeds, ntags;
 	uint64_t	expected_us;	/* duration, with the spread on top; 0: unknown */
+	uint64_t	memory;		/* bytes at its peak, 0: unknown */
 	uint32_t	fail_ppm;	/* chance of a failure, in a million */
 	uint32_t	cpu_milli;	/* of a CPU that it keeps busy, in thousandths: where the
 					 * width follows that, see width.h; 0: unknown */
-	uint64_t	memory;		/* bytes at its peak, 0: unknown */
+	uint32_t	weight;		/* units, at least 1 */
+	bool		serial;		/* nothing else of the run beside it */
+	bool		skip;		/* never runs */
 };
+
+static inline const struct sched_retry *
+sched_retry_of(const struct sched_test *t)
+{
+	static const struct sched_retry never;
+
+	return t->retry != NULL ? t->retry : &never;
+}
 
 struct sched_plan {
 	const struct sched_test *tests;	/* borrowed for the sched's life */

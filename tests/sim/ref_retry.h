@@ -191,7 +191,7 @@ static void
 ref_grant(struct ref *r, uint64_t now, const struct sched_in *in)
 {
 	struct rtest *t = &r->t[in->test];
-	struct sched_retry how = r->p->tests[in->test].retry;
+	struct sched_retry how = *r->p->tests[in->test].retry;
 
 	if (how.auto_delay && !in->resource_like) {
 		how.delay_ms = 0;
@@ -216,11 +216,11 @@ ref_decide(struct ref *r, uint64_t now, const struct sched_in *in, struct said *
 	const struct sched_test *plan = &r->p->tests[in->test];
 	struct rtest *t = &r->t[in->test];
 	struct rbreaker *b;
-	uint32_t i, most = plan->retry.count;
+	uint32_t i, most = plan->retry->count;
 
 	t->print = in->fingerprint;
 	t->status = outcome_status(in->outcome);
-	if (in->says == SAYS_PLEASE && plan->retry.on_request)
+	if (in->says == SAYS_PLEASE && plan->retry->on_request)
 		most = 2;
 	if (t->retries >= most)
 		return false;
@@ -247,7 +247,7 @@ ref_decide(struct ref *r, uint64_t now, const struct sched_in *in, struct said *
 	for (i = 0; i < plan->ntags; i++)
 		r->spent[plan->tags[i]]++;
 	ref_grant(r, now, in);
-	said->again[in->test] = 1 + t->delay + ((uint64_t)plan->retry.where << 56);
+	said->again[in->test] = 1 + t->delay + ((uint64_t)plan->retry->where << 56);
 	return true;
 }
 

@@ -233,7 +233,7 @@ count_in(const struct ref *r, enum ref_life life)
 static bool
 is_late(const struct ref *r, uint32_t t)
 {
-	return r->t[t].failed && r->p->tests[t].retry.where != WHERE_NOW;
+	return r->t[t].failed && r->p->tests[t].retry->where != WHERE_NOW;
 }
 
 /* Held retries go to those that wait when all others are over; one that is to be alone
@@ -247,11 +247,11 @@ ref_gate(struct ref *r)
 		if (r->t[t].life != OVER && !is_late(r, t))
 			return;
 		if ((r->t[t].life == WAITS || r->t[t].life == RUNS) &&
-		    r->p->tests[t].retry.where == WHERE_ALONE)
+		    r->p->tests[t].retry->where == WHERE_ALONE)
 			return;
 	}
 	for (t = 0; t < r->p->ntests; t++)
-		if (r->t[t].life == HELD && r->p->tests[t].retry.where == WHERE_END)
+		if (r->t[t].life == HELD && r->p->tests[t].retry->where == WHERE_END)
 			r->t[t].life = WAITS;
 	if (count_in(r, WAITS) > 0 || count_in(r, RUNS) > 0)
 		return;

@@ -62,7 +62,7 @@ check_room(struct run *r, uint32_t t)
 static bool
 is_late(const struct run *r, uint32_t t)
 {
-	return r->m[t].retried && r->tests[t].retry.where != WHERE_NOW;
+	return r->m[t].retried && r->tests[t].retry->where != WHERE_NOW;
 }
 
 /* A retry for the end has no test before it that is not such a one, and one that is to
@@ -75,9 +75,9 @@ check_where(const struct run *r, uint32_t t)
 	for (i = 0; i < r->plan.ntests; i++) {
 		CHECK(!is_late(r, t) || r->m[i].told || is_late(r, i));
 		CHECK(i == t || !r->m[i].running || !is_late(r, i) ||
-		    r->tests[i].retry.where != WHERE_ALONE);
+		    r->tests[i].retry->where != WHERE_ALONE);
 	}
-	CHECK(!is_late(r, t) || r->tests[t].retry.where != WHERE_ALONE ||
+	CHECK(!is_late(r, t) || r->tests[t].retry->where != WHERE_ALONE ||
 	    r->running == 0);
 }
 
@@ -158,7 +158,7 @@ on_verdict(struct run *r, const struct sched_act *a)
 	const struct sched_test *t = &r->tests[a->test];
 	struct mtest *m = &r->m[a->test];
 
-	uint32_t most = t->retry.on_request ? RETRY_PLEASE_MAX : t->retry.count;
+	uint32_t most = t->retry->on_request ? RETRY_PLEASE_MAX : t->retry->count;
 
 	CHECK(!m->told && !m->running);
 	CHECK(a->attempt == m->attempt);
@@ -175,7 +175,7 @@ on_verdict(struct run *r, const struct sched_act *a)
 	    m->last == OUTCOME_TIMEOUT || m->last == OUTCOME_CRASH ||
 	    m->last == OUTCOME_OOM))
 		CHECK(m->refused || (m->fails == m->retries + 1 &&
-		    m->retries >= t->retry.count));
+		    m->retries >= t->retry->count));
 	CHECK(m->fails <= most + 1);
 	m->told = true;
 	m->status = a->status;
@@ -199,7 +199,7 @@ on_retry(struct run *r, const struct sched_act *a)
 
 	CHECK(!m->told && !m->running && !m->granted && !m->refused && !r->stopped);
 	CHECK(a->attempt == m->attempt && is_fail(m->last));
-	CHECK(a->where == r->tests[a->test].retry.where);
+	CHECK(a->where == r->tests[a->test].retry->where);
 	CHECK(a->decision == RETRY_GRANTED);
 	CHECK(m->in.says != SAYS_NEVER);
 	m->granted = m->retried = true;

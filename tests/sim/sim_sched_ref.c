@@ -76,6 +76,7 @@ hear(const struct ref *r, const struct sched_out *out, struct said *said, uint64
 struct pair {
 	struct sched_test tests[TESTS_MAX];
 	struct sched_need needs[TESTS_MAX][2];
+	struct sched_retry retries[TESTS_MAX];
 	uint32_t	resources[RES_MAX];
 	uint32_t	tags[TESTS_MAX][TAGS_MAX];
 	struct budget_limit budgets[TAGS_MAX + 1];
@@ -156,7 +157,8 @@ make_pair(struct pair *v, uint64_t *rng)
 				    order_below(rng, 3) };
 		}
 		t->skip = order_below(rng, 20) == 0;
-		t->retry = draw_retry(rng);
+		v->retries[i] = draw_retry(rng);
+		t->retry = &v->retries[i];
 		t->tags = v->tags[i];
 		t->ntags = 0;
 		for (k = 0; k < v->plan.ntags; k++)

@@ -53,6 +53,7 @@ struct run {
 	struct sched_plan plan;
 	struct sched_test tests[TESTS_MAX];
 	struct sched_need needs[TESTS_MAX][2];
+	struct sched_retry retries[TESTS_MAX];
 	struct mtest	m[TESTS_MAX];
 	uint32_t	rank[TESTS_MAX];
 	uint32_t	tags[TESTS_MAX][TAGS_MAX];
@@ -118,21 +119,21 @@ static void
 make_test(struct run *r, uint32_t i)
 {
 	struct sched_test *t = &r->tests[i];
+	struct sched_retry *retry = &r->retries[i];
 	uint32_t k, res;
 
 	*t = (struct sched_test){
 		.weight = chance(80) ? 1 : 1 + rnd(r->plan.jobs + 3),
 		.serial = chance(6), .skip = chance(6),
-		.needs = r->needs[i],
-		.retry = { .count = rnd(4), .delay_ms = chance(50) ? 0 : rnd(2000),
-		    .multiplier_milli = rnd(4) * 1000,
-		    .max_delay_ms = chance(50) ? 0 : rnd(5000),
-		    .jitter = (enum retry_jitter)rnd(JITTER_COUNT) },
+		.needs = r->needs[i], .retry = retry,
 	};
+	*retry = (struct sched_retry){ .count = rnd(4), .delay_ms = chance(50) ? 0 : rnd(2000),
+	    .multiplier_milli = rnd(4) * 1000, .max_delay_ms = chance(50) ? 0 : rnd(5000),
+	    .jitter = (enum retry_jitter)rnd(JITTER_COUNT) };
 	if (chance(20))
-		t->retry.where = (enum retry_where)rnd(WHERE_COUNT);
-	t->retry.auto_delay = chance(10);
-	t->retry.on_request = t->retry.count == 0;
+		retry->where = (enum retry_where)rnd(WHERE_COUNT);
+	retry->auto_delay = chance(10);
+	retry->on_request = retry->count == 0;
 	t->tags = r->tags[i];
 	for (k = 0; k < r->plan.ntags; k++)
 		if (chance(30))

@@ -28,6 +28,8 @@
 #define ALL	UINT32_MAX	/* limit: as many as jobs */
 #define ANY	(UINT64_MAX - 1) /* next: not looked at */
 
+#define RETRY(...)	.retry = &(const struct sched_retry){ __VA_ARGS__ }
+
 #define TICK		{ .type = SCHED_IN_TICK }
 #define CANCEL		{ .type = SCHED_IN_CANCEL }
 #define CANCEL_NOW	{ .type = SCHED_IN_CANCEL, .kill = true }

@@ -204,13 +204,36 @@ a_specification_is_kept_as_it_came(void **state)
 		assert_true(sv_is(t->skip, i % 2 ? "not today" : ""));
 		assert_int_equal(fx->plan.sched[i].skip, i % 2);
 		assert_int_equal(fx->plan.sched[i].weight, i % 4 ? i % 4 : 1);
-		assert_int_equal(fx->plan.sched[i].retry.count, 2);
+		assert_int_equal(fx->plan.sched[i].retry->count, 2);
 		assert_int_equal(strmap_get(&fx->plan.names, sv_from(name)), i);
 		assert_int_equal(msg_decode(rd, MSG_TEST_ADD, t->spec.p, t->spec.n, &back, NULL), 0);
 		assert_true(sv_is(back.test_add.name, name));
 	}
 	assert_true(manifest_memory(&fx->plan) > 1000 * sizeof(struct manifest_test));
 	msg_reader_free(rd);
+}
+
+static void
+tests_that_are_alike_share_their_policy(void **state)
+{
+	static const uint64_t	 counts[] = { 1, 1, 2, 1 };
+	struct fx		*fx = *state;
+	const struct sched_test	*t;
+
+	assert_int_equal(begin(fx, &(struct msg_run_begin){ 0 }), 0);
+	for (uint32_t i = 0; i < 4; i++) {
+		char			name[] = { (char)('a' + i), '\0' };
+		struct msg_test_add	m = test(fx, name);
+
+		m.has |= MSG_BIT(test_add, retry_count);
+		m.retry_count = counts[i];
+		assert_int_equal(add(fx, &m), 0);
+	}
+	t = fx->plan.sched;
+	for (uint32_t i = 0; i < 4; i++)
+		assert_int_equal(t[i].retry->count, counts[i]);
+	assert_ptr_equal(t[1].retry, t[0].retry);
+	assert_ptr_not_equal(t[2].retry, t[1].retry);
 }
 
 static void
@@ -402,8 +425,7 @@ tests_that_share_a_folder_run_as_they_are_written(void **state)
 		assert_int_equal(plan.tests[i].weight, 1);
 		assert_false(plan.tests[i].serial);
 		assert_int_equal(plan.tests[i].nneeds, 0);
-		assert_int_equal(plan.tests[i].retry.count, 0);
-		assert_false(plan.tests[i].retry.on_request);
+		assert_null(plan.tests[i].retry);
 	}
 	assert_true(plan.tests[2].skip);
 	/* What cannot be had is refused as ever. */
@@ -458,6 +480,7 @@ main(void)
 		WITH_PLAN(a_run_that_asks_for_too_much_is_refused),
 		WITH_PLAN(a_test_has_the_timeout_that_was_said_last),
 		WITH_PLAN(a_specification_is_kept_as_it_came),
+		WITH_PLAN(tests_that_are_alike_share_their_policy),
 		WITH_PLAN(a_name_comes_once),
 		WITH_PLAN(slots_are_those_that_were_declared),
 		WITH_PLAN(locks_and_slots_are_two_sets_of_names),

@@ -153,9 +153,10 @@ counts_and_demand(void **state)
 {
 	static const struct sched_need a[] = { { 0, 1 } };
 	static const uint32_t have[] = { 1 };
+	static const struct sched_retry once = { .count = 1, .delay_ms = 9 };
 	static const struct sched_test t[] = {
 		{ .needs = a, .nneeds = 1 }, { .needs = a, .nneeds = 1 }, { .weight = 2 },
-		{ .skip = true }, { .retry = { .count = 1, .delay_ms = 9 } },
+		{ .skip = true }, { .retry = &once },
 		{ .serial = true },
 	};
 	static const struct {

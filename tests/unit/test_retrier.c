@@ -79,11 +79,11 @@ run(struct sched_plan *plan, const enum kind *kinds, uint32_t causes, uint64_t m
 static void
 make(struct sched_test *tests, enum kind *kinds, struct sched_plan *plan)
 {
+	static const struct sched_retry thrice = { .count = 3, .auto_delay = true };
 	uint32_t i;
 
 	for (i = 0; i < TESTS; i++) {
-		tests[i] = (struct sched_test){ .weight = 1,
-		    .retry = { .count = 3, .auto_delay = true } };
+		tests[i] = (struct sched_test){ .weight = 1, .retry = &thrice };
 		kinds[i] = i < RED ? IS_RED : i < RED + FLAKY ? IS_FLAKY : GREEN;
 	}
 	*plan = (struct sched_plan){ .tests = tests, .ntests = TESTS, .jobs = JOBS,
@@ -166,9 +166,9 @@ many_causes_stay_bounded(void **state)
 static void
 a_mass_failure_opens_by_itself(void **state)
 {
-	static const struct sched_test t[12] = {
-		[11] = { .retry = { .count = 1 } }, [10] = { .retry = { .count = 1 } },
-		[9] = { .retry = { .count = 1 } }, [8] = { .retry = { .count = 1 } },
+	const struct sched_test t[12] = {
+		[11] = { RETRY(.count = 1) }, [10] = { RETRY(.count = 1) },
+		[9] = { RETRY(.count = 1) }, [8] = { RETRY(.count = 1) },
 	};
 
 	(void)state;

@@ -60,7 +60,7 @@ shuffled_starts_follow_the_seed(void **state)
 static void
 stale_results(void **state)
 {
-	static const struct sched_test t[] = { { .retry = { .count = 1 } }, { .weight = 1 } };
+	const struct sched_test t[] = { { RETRY(.count = 1) }, { .weight = 1 } };
 
 	(void)state;
 	PLAY(PLAN(t), { 0, 1, OVER(0, 1, PASS), "+0.1", NEVER },
@@ -81,9 +81,9 @@ stale_results(void **state)
 static void
 retries_wait_without_holding_anything(void **state)
 {
-	static const struct sched_test t[] = {
-		{ .serial = true, .retry = { .count = 2, .delay_ms = 100,
-		    .multiplier_milli = 3000 } },
+	const struct sched_test t[] = {
+		{ .serial = true, RETRY(.count = 2, .delay_ms = 100,
+		    .multiplier_milli = 3000) },
 		{ .weight = 1 },
 	};
 
@@ -105,7 +105,7 @@ verdict_of_each_outcome(void **state)
 {
 	static const bool again[OUTCOME_COUNT] = { [OUTCOME_FAIL] = true,
 		[OUTCOME_TIMEOUT] = true, [OUTCOME_CRASH] = true, [OUTCOME_OOM] = true };
-	struct sched_test t[] = { { .retry = { .count = 1 } } };
+	struct sched_test t[] = { { RETRY(.count = 1) } };
 	struct sched_in in = { .type = SCHED_IN_DONE };
 	struct sched_out out;
 	struct sched *s;
@@ -139,8 +139,8 @@ verdict_of_each_outcome(void **state)
 static void
 lost_attempts_run_again_at_once(void **state)
 {
-	static const struct sched_test t[] = {
-		{ .retry = { .count = 1, .delay_ms = 50 } }, { .weight = 1 },
+	const struct sched_test t[] = {
+		{ RETRY(.count = 1, .delay_ms = 50) }, { .weight = 1 },
 	};
 
 	(void)state;
@@ -161,9 +161,9 @@ lost_attempts_run_again_at_once(void **state)
 static void
 keeps_its_rank(void **state)
 {
-	static const struct sched_test t[6] = {
-		{ .retry = { .count = 1 } }, { .retry = { .count = 1 } },
-		{ .retry = { .count = 1 } },
+	const struct sched_test t[6] = {
+		{ RETRY(.count = 1) }, { RETRY(.count = 1) },
+		{ RETRY(.count = 1) },
 	};
 
 	(void)state;
@@ -261,9 +261,9 @@ impossible_needs(void **state)
 static void
 max_fail_lets_running_ones_finish(void **state)
 {
-	static const struct sched_test t[] = {
-		{ .weight = 1 }, { .retry = { .count = 3 } }, { .weight = 1 },
-		{ .retry = { .count = 1, .delay_ms = 10 } }, { .weight = 1 },
+	const struct sched_test t[] = {
+		{ .weight = 1 }, { RETRY(.count = 3) }, { .weight = 1 },
+		{ RETRY(.count = 1, .delay_ms = 10) }, { .weight = 1 },
 		{ .skip = true },
 	};
 	static const struct sched_test one[1];
@@ -292,12 +292,12 @@ max_fail_lets_running_ones_finish(void **state)
 static void
 cancel_kills_and_ends(void **state)
 {
-	static const struct sched_test t[] = {
-		{ .retry = { .count = 3 } }, { .weight = 1 }, { .weight = 1 },
+	const struct sched_test t[] = {
+		{ RETRY(.count = 3) }, { .weight = 1 }, { .weight = 1 },
 		{ .weight = 1 }, { .weight = 1 },
-		{ .retry = { .count = 1, .delay_ms = 10 } }, { .weight = 1 },
+		{ RETRY(.count = 1, .delay_ms = 10) }, { .weight = 1 },
 	};
-	static const struct sched_test one[] = { { .retry = { .count = 3 } } };
+	const struct sched_test one[] = { { RETRY(.count = 3) } };
 	struct sched_plan *plan = PLAN(t);
 
 	(void)state;
@@ -325,8 +325,8 @@ cancel_kills_and_ends(void **state)
 static void
 run_timeout(void **state)
 {
-	static const struct sched_test t[] = {
-		{ .retry = { .count = 1, .delay_ms = 500 } }, { .weight = 1 },
+	const struct sched_test t[] = {
+		{ RETRY(.count = 1, .delay_ms = 500) }, { .weight = 1 },
 		{ .weight = 1 },
 	};
 
@@ -397,7 +397,7 @@ more_than_one_answer(void **state)
 static void
 time_does_not_go_back(void **state)
 {
-	static const struct sched_test t[] = { { .retry = { .count = 1, .delay_ms = 10 } } };
+	const struct sched_test t[] = { { RETRY(.count = 1, .delay_ms = 10) } };
 
 	(void)state;
 	PLAY(PLAN(t), { 50, 1, TICK, "+0.1", NEVER },

@@ -21,9 +21,9 @@
 static void
 the_rules_of_a_test(void **state)
 {
-	static const struct sched_test t[] = {
-		{ .retry = { .count = 1 } }, { .retry = { .on_request = true } },
-		{ .retry = { .count = 1 } },
+	const struct sched_test t[] = {
+		{ RETRY(.count = 1) }, { RETRY(.on_request = true) },
+		{ RETRY(.count = 1) },
 	};
 
 	(void)state;
@@ -49,10 +49,10 @@ static void
 budgets_run_out(void **state)
 {
 	static const uint32_t one[] = { 1 }, both[] = { 0, 1 };
-	static const struct sched_test t[] = {
-		{ .retry = { .count = 9 }, .tags = one, .ntags = 1 },
-		{ .retry = { .count = 9 }, .tags = both, .ntags = 2 },
-		{ .retry = { .count = 9 } },
+	const struct sched_test t[] = {
+		{ RETRY(.count = 9), .tags = one, .ntags = 1 },
+		{ RETRY(.count = 9), .tags = both, .ntags = 2 },
+		{ RETRY(.count = 9) },
 	};
 	static const struct budget_limit counts[] = { NO_LIMIT, RETRIES(2), RETRIES(3) };
 	static const struct budget_limit times[] = { TIME(10), NO_LIMIT, TIME(20) };
@@ -90,10 +90,10 @@ budgets_run_out(void **state)
 static void
 a_breaker_stops_its_own_kind(void **state)
 {
-	static const struct sched_test t[] = {
-		{ .retry = { .count = 1 } }, { .retry = { .count = 2 } },
-		{ .retry = { .count = 1, .delay_ms = 50 } },
-		{ .retry = { .count = 1 } },
+	const struct sched_test t[] = {
+		{ RETRY(.count = 1) }, { RETRY(.count = 2) },
+		{ RETRY(.count = 1, .delay_ms = 50) },
+		{ RETRY(.count = 1) },
 	};
 
 	(void)state;
@@ -120,11 +120,11 @@ static void
 the_first_retry_to_start_is_the_probe(void **state)
 {
 	static const uint32_t tag[] = { 0 };
-	static const struct sched_test t[] = {
-		{ .retry = { .count = 1 }, .tags = tag, .ntags = 1 },
-		{ .retry = { .count = 2, .delay_ms = 40 } },
-		{ .retry = { .count = 2 } }, { .retry = { .count = 1 } },
-		{ .retry = { .count = 1 } },
+	const struct sched_test t[] = {
+		{ RETRY(.count = 1), .tags = tag, .ntags = 1 },
+		{ RETRY(.count = 2, .delay_ms = 40) },
+		{ RETRY(.count = 2) }, { RETRY(.count = 1) },
+		{ RETRY(.count = 1) },
 	};
 
 	(void)state;
@@ -169,8 +169,8 @@ the_first_retry_to_start_is_the_probe(void **state)
 static void
 delays_only_for_what_looks_like_a_resource(void **state)
 {
-	static const struct sched_test t[] = {
-		{ .retry = { .count = 2, .auto_delay = true, .delay_ms = 7777 } },
+	const struct sched_test t[] = {
+		{ RETRY(.count = 2, .auto_delay = true, .delay_ms = 7777) },
 	};
 	struct sched_in in = OVER(0, 1, FAIL);
 	struct sched_out out;
@@ -195,12 +195,12 @@ delays_only_for_what_looks_like_a_resource(void **state)
 static void
 at_the_end_and_alone(void **state)
 {
-	static const struct sched_test t[] = {
-		{ .retry = { .count = 2, .where = WHERE_ALONE } },
-		{ .retry = { .count = 1, .where = WHERE_END } },
-		{ .retry = { .count = 1, .where = WHERE_END, .delay_ms = 50 } },
-		{ .retry = { .count = 1, .where = WHERE_ALONE } },
-		{ .retry = { .count = 1 } },
+	const struct sched_test t[] = {
+		{ RETRY(.count = 2, .where = WHERE_ALONE) },
+		{ RETRY(.count = 1, .where = WHERE_END) },
+		{ RETRY(.count = 1, .where = WHERE_END, .delay_ms = 50) },
+		{ RETRY(.count = 1, .where = WHERE_ALONE) },
+		{ RETRY(.count = 1) },
 	};
 
 	(void)state;
@@ -233,9 +233,9 @@ at_the_end_and_alone(void **state)
 static void
 a_refused_start_lets_the_held_go(void **state)
 {
-	static const struct sched_test t[] = {
-		{ .retry = { .count = 1, .where = WHERE_END } },
-		{ .retry = { .count = 1 } }, { .retry = { .count = 1 } },
+	const struct sched_test t[] = {
+		{ RETRY(.count = 1, .where = WHERE_END) },
+		{ RETRY(.count = 1) }, { RETRY(.count = 1) },
 	};
 	static const uint32_t tag[] = { 0 };
 	struct sched_test v[3];
@@ -265,15 +265,15 @@ a_refused_start_lets_the_held_go(void **state)
 static void
 recalled(void **state)
 {
-	static const struct sched_test t[] = {
+	const struct sched_test t[] = {
 		{ .weight = 1 },				/* passed */
-		{ .retry = { .count = 1 } },			/* was running */
-		{ .retry = { .count = 2, .delay_ms = 30 } },	/* retry granted */
-		{ .retry = { .count = 1 } },			/* result is open */
+		{ RETRY(.count = 1) },				/* was running */
+		{ RETRY(.count = 2, .delay_ms = 30) },		/* retry granted */
+		{ RETRY(.count = 1) },				/* result is open */
 		{ .weight = 1 },				/* not begun */
 		{ .skip = true },				/* told */
 		{ .skip = true },				/* not told */
-		{ .retry = { .count = 1, .where = WHERE_END } }, /* retry was running */
+		{ RETRY(.count = 1, .where = WHERE_END) },	/* retry was running */
 	};
 	static const struct budget_limit two[] = { RETRIES(3) };
 	static const struct sched_past past[] = {
