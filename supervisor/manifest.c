@@ -446,36 +446,46 @@ keep_retry(struct manifest *p, const struct msg_test_add *m, struct sched_test *
 	return st->retry != NULL ? 0 : -ENOMEM;
 }
 
-static void
-set_limits(const struct manifest *p, const struct msg_test_add *m, struct manifest_test *t)
+static struct manifest_bounds
+bounds_of(const struct manifest *p, const struct msg_test_add *m)
 {
-	uint64_t	setup = m->setup_timeout_ms != 0 ? m->setup_timeout_ms : MANIFEST_HOOK_MS;
-	uint64_t	teardown = m->teardown_timeout_ms != 0 ? m->teardown_timeout_ms :
+	uint64_t		setup = m->setup_timeout_ms != 0 ? m->setup_timeout_ms : MANIFEST_HOOK_MS;
+	uint64_t		teardown = m->teardown_timeout_ms != 0 ? m->teardown_timeout_ms :
 	    MANIFEST_HOOK_MS;
+	struct manifest_bounds	b = { .timeout_ms = p->test_timeout_ms,
+	    .output_limit = SPEC_OUTPUT_DEFAULT };
 
-	t->timeout_ms = MSG_HAS(m, test_add, timeout_ms) ? m->timeout_ms : p->test_timeout_ms;
-	t->grace_ms = (uint32_t)(MSG_HAS(m, test_add, grace_ms) ? m->grace_ms : p->grace_ms);
-	t->output_limit = (uint32_t)(m->output_limit != 0 ? m->output_limit :
-	    SPEC_OUTPUT_DEFAULT);
-	if (t->timeout_ms == 0)
-		return;
-	t->limit_ms = t->timeout_ms + t->grace_ms;
+	if (MSG_HAS(m, test_add, timeout_ms))
+		b.timeout_ms = m->timeout_ms;
+	b.grace_ms = (uint32_t)(MSG_HAS(m, test_add, grace_ms) ? m->grace_ms : p->grace_ms);
+	if (m->output_limit != 0)
+		b.output_limit = (uint32_t)m->output_limit;
+	if (b.timeout_ms == 0)
+		return b;
+	b.limit_ms = b.timeout_ms + b.grace_ms;
 	if (m->setup.n > 0)
-		t->limit_ms += setup + t->grace_ms;
+		b.limit_ms += setup + b.grace_ms;
 	if (m->teardown.n > 0)
-		t->limit_ms += teardown + t->grace_ms;
+		b.limit_ms += teardown + b.grace_ms;
+	return b;
 }
 
-/* What it may have, where that is anything in particular. */
 static int
-keep_limits(struct manifest *p, const struct msg_test_add *m, struct manifest_test *t)
+keep_bounds(struct manifest *p, const struct msg_test_add *m, struct manifest_test *t)
 {
-	struct limits	l = limits_of(m);
+	const struct manifest_bounds	*before = p->ntests > 0 ? p->tests[p->ntests - 1].bounds :
+	    NULL;
+	struct manifest_bounds		 b = bounds_of(p, m);
+	struct limits			 l = limits_of(m);
 
-	if (!limits_any(&l))
-		return 0;
-	t->limits = arena_dup(&p->arena, &l, sizeof l);
-	return t->limits != NULL ? 0 : -ENOMEM;
+	if (limits_any(&l)) {
+		b.limits = share_copy(&p->arena, before != NULL ? before->limits : NULL, &l,
+		    sizeof l);
+		if (b.limits == NULL)
+			return -ENOMEM;
+	}
+	t->bounds = share_copy(&p->arena, before, &b, sizeof b);
+	return t->bounds != NULL ? 0 : -ENOMEM;
 }
 
 int
@@ -515,8 +525,7 @@ manifest_add(struct manifest *p, const struct msg_test_add *m, const struct conf
 		st = (struct sched_test){ .weight = 1, .skip = st.skip };
 	else if (keep_retry(p, m, &st) != 0)
 		return no_memory(why);
-	set_limits(p, m, &t);
-	if (keep_limits(p, m, &t) != 0 || number_tags(p, m, &st) != 0 || grow(p) != 0 ||
+	if (keep_bounds(p, m, &t) != 0 || number_tags(p, m, &st) != 0 || grow(p) != 0 ||
 	    msg_encode(MSG_TEST_ADD, m, &spec, &len) != 0)
 		return no_memory(why);
 	t.spec = (struct sv){ arena_dup(&p->arena, spec, len), len };

@@ -34,32 +34,36 @@ struct manifest_output {
 	struct manifest_extent	*first, **last;
 };
 
-struct manifest_test {
-	struct sv		 spec;		/* body of its TEST_ADD */
-	struct sv		 name, source, suite;	/* in spec */
+/* What bounds the attempts of a test. */
+struct manifest_bounds {
 	uint64_t		 timeout_ms;	/* 0: none */
 	uint64_t		 limit_ms;	/* with hooks and graces, 0: none */
 	uint32_t		 grace_ms, output_limit;
 	const struct limits	*limits;	/* NULL: none; in the arena */
-	uint32_t		 attempts, lost, delay_ms;
-	uint32_t		 retries;	/* that were granted and have started */
+};
+
+/* There are many of them: in an order that leaves no gaps. */
+struct manifest_test {
+	struct sv		 spec;		/* body of its TEST_ADD */
+	struct sv		 name, source, suite, skip;	/* in spec */
+	const struct manifest_bounds *bounds;	/* in the arena; most tests share one */
+	struct manifest_output	*outputs;	/* newest first */
 	uint64_t		 ready_us;	/* since when it could start, monotonic */
 	uint64_t		 queued_us;	/* its last attempt waited so long for a slot */
+	uint64_t		 duration_us;	/* of the last attempt */
+	uint64_t		 held;		/* bytes that an attempt had that made room; 0: none */
+	uint32_t		 left_mib;	/* of memory, when it was decided that it leaves */
+	uint32_t		 attempts, lost, delay_ms;
+	uint32_t		 plain_ms;	/* of the last attempt under no condition; 0: not known */
+	uint32_t		 forgotten;	/* output of attempts up to this one is only in
+						 * the history */
+	uint16_t		 fails, passes;	/* with its verdict, when flaky tests are looked for */
+	uint8_t			 status;	/* enum test_status, with its verdict */
+	uint8_t			 condition;	/* enum flake_condition, of the last attempt */
 	bool			 over;		/* has its verdict */
 	bool			 flaky;		/* likewise */
 	bool			 follow;	/* somebody wants its output as it comes */
 	bool			 leaving;	/* its attempt is being ended to make room */
-	uint32_t		 left_mib;	/* then: of memory, when that was decided */
-	uint64_t		 held;		/* bytes that an attempt had that made room; 0: none */
-	uint8_t			 condition;	/* enum flake_condition, of the last attempt */
-	enum test_status	 status;	/* with its verdict */
-	uint16_t		 fails, passes;	/* likewise, when flaky tests are looked for */
-	uint64_t		 duration_us;	/* of the last attempt */
-	uint32_t		 plain_ms;	/* of the last under no condition; 0: not known */
-	struct manifest_output	*outputs;	/* newest first */
-	uint32_t		 forgotten;	/* output of attempts up to this one is only in
-						 * the history */
-	struct sv		 skip;
 };
 
 struct manifest_tag {

@@ -107,7 +107,7 @@ record_started(struct run *run, const struct manifest_test *t, uint32_t attempt,
 	about(&ev, run, t);
 	ev.attempt = attempt;
 	ev.worker = slot;
-	ev.timeout_ms = manifest_limit(t, t->timeout_ms);
+	ev.timeout_ms = manifest_limit(t, t->bounds->timeout_ms);
 	ev.delay_ms = t->delay_ms;
 	ev.condition = t->condition;
 	ev.expected_us = run->plan.sched[ev.index].expected_us;

@@ -196,7 +196,8 @@ test_finished(struct resume *re, const struct msg_event *ev)
 
 	p->open = re->refused[ev->index] = false;
 	p->done = t->over = true;
-	p->status = t->status = (enum test_status)ev->status;
+	p->status = (enum test_status)ev->status;
+	t->status = (uint8_t)ev->status;
 	p->flaky = t->flaky = ev->flaky;
 	t->passes = (uint16_t)nums_at(ev->flake, FLAKE_FIG_PASSES);
 	t->fails = (uint16_t)nums_at(ev->flake, FLAKE_FIG_FAILS);
@@ -213,7 +214,6 @@ retry_scheduled(struct resume *re, const struct msg_event *ev)
 
 	p->open = false;
 	p->granted = p->failed = true;
-	re->run->plan.tests[ev->index].retries++;
 }
 
 static void
@@ -403,7 +403,8 @@ tell_verdict(struct resume *re, uint32_t i)
 
 	p->open = p->granted = false;
 	p->done = t->over = true;
-	p->status = t->status = act.status;
+	p->status = act.status;
+	t->status = (uint8_t)act.status;
 	run->counts[act.status]++;
 	record_verdict(run, t, &act);
 }

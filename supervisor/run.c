@@ -24,12 +24,13 @@ static void
 start_attempt(struct run *run, const struct sched_act *a)
 {
 	struct manifest_test	*t = &run->plan.tests[a->test];
+	const struct manifest_bounds *b = t->bounds;
 	struct pool_job		 job = { .owner = run, .test = a->test, .attempt = a->attempt,
 	    .context = &run->plan.context, .spec = t->spec,
 	    .kind = { .who = run->who, .isolation = run->plan.isolation },
-	    .grace_ms = t->grace_ms,
-	    .output_limit = t->output_limit, .follow = run->plan.live || t->follow,
-	    .shared = run->plan.shared, .limits = t->limits, .condition = a->condition,
+	    .grace_ms = b->grace_ms,
+	    .output_limit = b->output_limit, .follow = run->plan.live || t->follow,
+	    .shared = run->plan.shared, .limits = b->limits, .condition = a->condition,
 	    .usual_ms = t->plain_ms != 0 ? t->plain_ms :
 	    run->plan.sched[a->test].expected_us / 1000 };
 	struct sched_in		 lost = { .type = SCHED_IN_DONE, .test = a->test,
@@ -38,8 +39,8 @@ start_attempt(struct run *run, const struct sched_act *a)
 	admission_started(run, a->test);
 	t->leaving = false;
 	t->condition = (uint8_t)a->condition;
-	job.timeout_ms = manifest_limit(t, t->timeout_ms);
-	job.limit_ms = manifest_limit(t, t->limit_ms);
+	job.timeout_ms = manifest_limit(t, b->timeout_ms);
+	job.limit_ms = manifest_limit(t, b->limit_ms);
 	t->attempts = a->attempt;
 	if (t->ready_us == 0)
 		t->ready_us = run->start_us;
@@ -56,7 +57,7 @@ verdict(struct run *run, const struct sched_act *a)
 	struct manifest_test	*t = &run->plan.tests[a->test];
 
 	t->over = true;
-	t->status = a->status;
+	t->status = (uint8_t)a->status;
 	t->flaky = a->flaky;
 	t->fails = (uint16_t)a->fails;
 	t->passes = (uint16_t)a->passes;
@@ -73,7 +74,6 @@ retry(struct run *run, const struct sched_act *a)
 	struct manifest_test	*t = &run->plan.tests[a->test];
 
 	t->ready_us = now_us() + a->delay_ms * 1000;
-	t->retries++;
 	record_retry(run, t, a);
 }
 

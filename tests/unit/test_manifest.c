@@ -164,9 +164,9 @@ a_test_has_the_timeout_that_was_said_last(void **state)
 		m.setup = (struct svs){ fx->argv, cases[i].hooks & 1 };
 		m.teardown = (struct svs){ fx->argv, cases[i].hooks >> 1 };
 		assert_int_equal(add(fx, &m), 0);
-		assert_int_equal(fx->plan.tests[i].timeout_ms, cases[i].want_timeout);
-		assert_int_equal(fx->plan.tests[i].grace_ms, cases[i].want_grace);
-		assert_int_equal(fx->plan.tests[i].limit_ms, cases[i].want_limit);
+		assert_int_equal(fx->plan.tests[i].bounds->timeout_ms, cases[i].want_timeout);
+		assert_int_equal(fx->plan.tests[i].bounds->grace_ms, cases[i].want_grace);
+		assert_int_equal(fx->plan.tests[i].bounds->limit_ms, cases[i].want_limit);
 	}
 }
 
@@ -214,26 +214,37 @@ a_specification_is_kept_as_it_came(void **state)
 }
 
 static void
-tests_that_are_alike_share_their_policy(void **state)
+what_tests_have_alike_is_kept_once(void **state)
 {
-	static const uint64_t	 counts[] = { 1, 1, 2, 1 };
-	struct fx		*fx = *state;
-	const struct sched_test	*t;
+	/* The number of retries, and the limit of open files: 0 is none. */
+	static const uint64_t		 said[][2] = { { 1, 9 }, { 1, 9 }, { 2, 9 }, { 2, 8 },
+	    { 2, 0 }, { 1, 9 } };
+	struct fx			*fx = *state;
+	const struct sched_test		*s;
+	const struct manifest_test	*t;
 
 	assert_int_equal(begin(fx, &(struct msg_run_begin){ 0 }), 0);
-	for (uint32_t i = 0; i < 4; i++) {
+	for (uint32_t i = 0; i < 6; i++) {
 		char			name[] = { (char)('a' + i), '\0' };
 		struct msg_test_add	m = test(fx, name);
 
 		m.has |= MSG_BIT(test_add, retry_count);
-		m.retry_count = counts[i];
+		m.retry_count = said[i][0];
+		m.open_files = said[i][1];
 		assert_int_equal(add(fx, &m), 0);
 	}
-	t = fx->plan.sched;
-	for (uint32_t i = 0; i < 4; i++)
-		assert_int_equal(t[i].retry->count, counts[i]);
-	assert_ptr_equal(t[1].retry, t[0].retry);
-	assert_ptr_not_equal(t[2].retry, t[1].retry);
+	s = fx->plan.sched;
+	t = fx->plan.tests;
+	for (uint32_t i = 0; i < 6; i++) {
+		assert_int_equal(s[i].retry->count, said[i][0]);
+		assert_int_equal(t[i].bounds->limits != NULL, said[i][1] > 0);
+		if (t[i].bounds->limits != NULL)
+			assert_int_equal(t[i].bounds->limits->v[LIMIT_OPEN_FILES], said[i][1]);
+		if (i == 0)
+			continue;
+		assert_int_equal(s[i].retry == s[i - 1].retry, said[i][0] == said[i - 1][0]);
+		assert_int_equal(t[i].bounds == t[i - 1].bounds, said[i][1] == said[i - 1][1]);
+	}
 }
 
 static void
@@ -480,7 +491,7 @@ main(void)
 		WITH_PLAN(a_run_that_asks_for_too_much_is_refused),
 		WITH_PLAN(a_test_has_the_timeout_that_was_said_last),
 		WITH_PLAN(a_specification_is_kept_as_it_came),
-		WITH_PLAN(tests_that_are_alike_share_their_policy),
+		WITH_PLAN(what_tests_have_alike_is_kept_once),
 		WITH_PLAN(a_name_comes_once),
 		WITH_PLAN(slots_are_those_that_were_declared),
 		WITH_PLAN(locks_and_slots_are_two_sets_of_names),
