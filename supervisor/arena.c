@@ -49,6 +49,12 @@ arena_dup(struct arena *a, const void *data, size_t n)
 	return p;
 }
 
+struct sv
+arena_dup_sv(struct arena *a, struct sv s)
+{
+	return (struct sv){ arena_dup(a, s.p, s.n), s.n };
+}
+
 void
 arena_free(struct arena *a)
 {

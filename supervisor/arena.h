@@ -4,6 +4,8 @@
 
 #include <stddef.h>
 
+#include "common/sv.h"
+
 struct arena_block;
 
 struct arena {
@@ -16,6 +18,8 @@ struct arena {
 void	*arena_alloc(struct arena *, size_t n);
 /* A copy of n bytes. */
 void	*arena_dup(struct arena *, const void *, size_t n);
+/* A copy of a string; its p is NULL: no memory. */
+struct sv arena_dup_sv(struct arena *, struct sv);
 void	 arena_free(struct arena *);
 
 #endif

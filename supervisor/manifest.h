@@ -51,13 +51,13 @@ struct manifest_test {
 	uint64_t		 ready_us;	/* since when it could start, monotonic */
 	uint64_t		 queued_us;	/* its last attempt waited so long for a slot */
 	uint64_t		 duration_us;	/* of the last attempt */
-	uint64_t		 held;		/* bytes that an attempt had that made room; 0: none */
+	uint64_t		 held;		/* bytes of an attempt that made room; 0: none */
 	uint32_t		 left_mib;	/* of memory, when it was decided that it leaves */
 	uint32_t		 attempts, lost, delay_ms;
 	uint32_t		 plain_ms;	/* of the last attempt under no condition; 0: not known */
 	uint32_t		 forgotten;	/* output of attempts up to this one is only in
 						 * the history */
-	uint16_t		 fails, passes;	/* with its verdict, when flaky tests are looked for */
+	uint16_t		 fails, passes;	/* with its verdict, in flake detection */
 	uint8_t			 status;	/* enum test_status, with its verdict */
 	uint8_t			 condition;	/* enum flake_condition, of the last attempt */
 	bool			 over;		/* has its verdict */
