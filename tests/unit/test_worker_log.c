@@ -31,7 +31,8 @@ put_file(const char *path, const void *data, size_t len, mode_t mode)
 	assert_int_equal(close(fd), 0);
 }
 
-/* A worker that is ready, and says this of whatever it is given. */
+/* A worker that is ready, and says this of whatever it is given, until the
+ * supervisor is gone.  Its end of the socket does not block, so cat may find nothing there. */
 static void
 make_worker(struct fx *fx, enum log_level level, const char *text)
 {
@@ -39,14 +40,14 @@ make_worker(struct fx *fx, enum log_level level, const char *text)
 	    .isolation = SV_LIT("process") };
 	struct msg_log		 m = { .level = level, .text = sv_from(text) };
 	struct evbuffer		*b = evbuffer_new();
-	char			 frames[64], script[200];
+	char			 frames[64], script[256];
 
 	assert_int_equal(msg_put(b, MSG_READY, 0, &ready), 0);
 	assert_int_equal(msg_put(b, MSG_LOG, 0, &m), 0);
 	(void)snprintf(frames, sizeof frames, "%s/frames", fx->jx.dir);
 	(void)snprintf(fx->program, sizeof fx->program, "%s/worker", fx->jx.dir);
-	(void)snprintf(script, sizeof script, "#!/bin/sh\ncat %s >&3\nexec cat <&3 >/dev/null\n",
-	    frames);
+	(void)snprintf(script, sizeof script, "#!/bin/sh\ncat %s >&3\n"
+	    "until cat <&3 >/dev/null 2>&1; do sleep 0.01; done\n", frames);
 	put_file(frames, evbuffer_pullup(b, -1), evbuffer_get_length(b), 0600);
 	put_file(fx->program, script, strlen(script), 0700);
 	evbuffer_free(b);
