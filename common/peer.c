@@ -134,6 +134,8 @@ on_read(evutil_socket_t fd, short what, void *arg)
 	int			 nv;
 
 	(void)what;
+	if (p->ops->ready != NULL && !p->over && !p->ops->ready(p->arg))
+		return;
 	if (p->held) {
 		p->held = false;
 		take_frames(p);

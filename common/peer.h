@@ -40,6 +40,8 @@ struct peer_ops {
 	void	(*drained)(void *arg, size_t pending);
 	/* Optional: something came and made no frame whole. */
 	void	(*partial)(void *arg);
+	/* Optional: something is there.  False: the owner has paused the peer, and it is left. */
+	bool	(*ready)(void *arg);
 };
 
 void	peer_set_init(struct peer_set *);

@@ -23,15 +23,17 @@
 #define CONTROL_FULL	((size_t)8 << 20)
 /* So much a connection may have however much its user's others have. */
 #define CONTROL_SMALL	((size_t)64 << 10)
-#define CONTROL_ACCEPTS	32	/* in a turn */
+#define CONTROL_ACCEPTS	16	/* in a turn */
 /* Clients that come and are one too many cost time, too: after so many in a turn nobody is let
  * in for a moment. */
 #define CONTROL_CROWD	8
 #define CONTROL_CROWD_US 10000
-/* What one user's questions may take of a turn; each connection has one answered. */
-#define CONTROL_TURN_US	2000
+/* What one user's questions may take of a turn, and a bit: workers wait as long for their next
+ * test. */
+#define CONTROL_TURN_US	300
 #define CONTROL_PARTIAL_US 20	/* that a turn for a part of a message takes, about */
-#define CONTROL_REST_US	10000	/* between two looks at whether one who took more may go on */
+#define CONTROL_REST_US	20000	/* between two looks at whether one who took more may go on */
+#define CONTROL_WAKES	8	/* of a user's connections that go on in a turn: enough to fill it */
 
 struct control {
 	struct server		*server;
@@ -107,6 +109,18 @@ charge(struct conn *c, uint64_t us, uint64_t now)
 		peer_pause(c->peer, true);
 }
 
+/* Nothing is read of one whose user has had his turn. */
+static bool
+on_ready(void *arg)
+{
+	struct conn	*c = arg;
+
+	c->resting = took_enough(c, now_us());
+	if (c->resting)
+		peer_pause(c->peer, true);
+	return !c->resting;
+}
+
 static int
 on_frame(void *arg, enum msg_type type, uint32_t id, const union msg_body *m)
 {
@@ -115,6 +129,9 @@ on_frame(void *arg, enum msg_type type, uint32_t id, const union msg_body *m)
 	int		 r;
 
 	c->heard_at = start / 1000;
+	/* Of a user's connections the others come first, the next time. */
+	TAILQ_REMOVE(&c->server->control->conns, c, entry);
+	TAILQ_INSERT_TAIL(&c->server->control->conns, c, entry);
 	r = control_dispatch(c, type, id, m);
 	count_plan(c);
 	count_pending(c, peer_pending(c->peer));
@@ -195,7 +212,7 @@ on_bad(void *arg, const char *why)
 
 static const struct peer_ops conn_ops = {
 	.frame = on_frame, .bad = on_bad, .gone = on_gone, .drained = on_drained,
-	.partial = on_partial
+	.partial = on_partial, .ready = on_ready
 };
 
 struct conn *
@@ -458,7 +475,7 @@ control_turn(struct control *ctl)
 		if (c->gone) {
 			free_conn(ctl, c);
 		} else if (c->resting) {
-			c->resting = took_enough(c, now);
+			c->resting = took_enough(c, now) || ++c->guest->woken > CONTROL_WAKES;
 			read_on(c);
 			resting |= c->resting;
 		}

@@ -79,6 +79,7 @@ guests_turn(struct guests *gs, uint64_t now)
 	for (g = LIST_FIRST(gs); g != NULL; g = next) {
 		next = LIST_NEXT(g, entry);
 		g->used_us = 0;
+		g->woken = 0;
 		if (g->connections > 0)
 			continue;
 		pay(g, now);

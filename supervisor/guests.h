@@ -19,6 +19,7 @@ struct guest {
 	unsigned	 connections;
 	bool		 unbounded;	/* the last that came has no bounds */
 	uint64_t	 used_us;	/* of this turn of the loop */
+	unsigned	 woken;		/* of his connections that rested, in this turn */
 	uint64_t	 debt_us, debt_at;	/* see guest_used() */
 	size_t		 pending;	/* bytes of answers that wait to be read */
 	uint64_t	 plans;		/* bytes of plans that are being sent */
@@ -41,12 +42,12 @@ void		 guests_turn(struct guests *, uint64_t now);
 void		 guests_free(struct guests *);
 
 /*
- * He took so much of the loop, until `now`.  It is a debt, of which a twentieth of all time that
+ * He took so much of the loop, until `now`.  It is a debt, of which a fiftieth of all time that
  * passes pays off; who owes more than GUEST_DEBT_US is to wait, where others want something.
- * So a plan of any size is taken in at once, and who never stops asking has a twentieth.
+ * So a plan of any size is taken in at once, and who never stops asking has a fiftieth.
  */
 #define GUEST_DEBT_US	1000000
-#define GUEST_PART	20
+#define GUEST_PART	50
 void		 guest_used(struct guest *, uint64_t us, uint64_t now);
 bool		 guest_owes(struct guest *, uint64_t now);
 

@@ -22,7 +22,7 @@
 #include "supervisor/listen.h"
 #include "supervisor/pool.h"
 
-#define LISTEN_BACKLOG	128
+#define LISTEN_BACKLOG	64
 #define LISTEN_WAIT_MS	15000	/* for a supervisor that is leaving */
 #define LISTEN_LOOK_MS	10
 

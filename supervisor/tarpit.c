@@ -1,4 +1,6 @@
 /* Held connections; see tarpit.h. */
+#include <poll.h>
+#include <stdbool.h>
 #include <unistd.h>
 
 #include "supervisor/tarpit.h"
@@ -11,11 +13,23 @@ drop_oldest(struct tarpit *t)
 	t->n--;
 }
 
+static bool
+has_left(int fd)
+{
+	struct pollfd	p = { .fd = fd, .events = POLLRDHUP };
+
+	return poll(&p, 1, 0) == 1;
+}
+
 void
 tarpit_hold(struct tarpit *t, int fd, msec_t now)
 {
 	unsigned	at;
 
+	if (has_left(fd)) {
+		(void)close(fd);
+		return;
+	}
 	if (t->n == TARPIT_MOST)
 		drop_oldest(t);
 	at = (t->first + t->n++) % TARPIT_MOST;

@@ -198,10 +198,11 @@ hostile_be(const char *socket_path, uid_t uid, gid_t gid, const char *run, int g
 	(void)write(go, "", 1);
 	(void)close(STDOUT_FILENO);
 	(void)close(STDERR_FILENO);
-	for (;;) {
+	for (;;) {	/* without ever waiting */
 		for (int i = 0; i < HOSTILE_CLIENTS; i++)
-			p[i] = (struct pollfd){ .fd = all[i].fd, .events = POLLIN };
-		(void)poll(p, HOSTILE_CLIENTS, 1);
+			p[i] = (struct pollfd){ .fd = all[i].fd,
+			    .events = all[i].way == FLOOD_DEAF ? 0 : POLLIN };
+		(void)poll(p, HOSTILE_CLIENTS, 0);
 		for (int i = 0; i < HOSTILE_CLIENTS; i++)
 			step(&all[i], &sa, run, p[i].revents);
 	}

@@ -29,6 +29,8 @@ struct end {
 	bool		 calling;	/* inside a call into the peer */
 	int		 answer;	/* what the handler returns */
 	unsigned	 finish_at, pause_at;	/* frame at which to do so; 0: never */
+	unsigned	 turns;		/* at which something was there while it was another's turn */
+	bool		 others;	/* it is */
 };
 
 struct fx {
@@ -79,7 +81,19 @@ on_drained(void *arg, size_t pending)
 	e->drained++;
 }
 
-static const struct peer_ops ops = { .frame = on_frame, .gone = on_gone, .drained = on_drained };
+static bool
+on_ready(void *arg)
+{
+	struct end	*e = arg;
+
+	e->turns += e->others;
+	if (e->others)
+		peer_pause(e->peer, true);
+	return !e->others;
+}
+
+static const struct peer_ops ops = { .frame = on_frame, .gone = on_gone, .drained = on_drained,
+	.ready = on_ready };
 
 static int
 open_pair(void **state)
@@ -248,6 +262,32 @@ a_paused_peer_reads_no_frame(void **state)
 	assert_int_equal(fx->a.frames, 5);
 	peer_pause(fx->a.peer, false);
 	until(fx, &fx->a.frames, 7);
+}
+
+/* Neither what is in the socket nor what was read with an earlier frame. */
+static void
+one_that_is_not_ready_is_not_read(void **state)
+{
+	struct fx	*fx = *state;
+
+	fx->a.others = true;
+	write_pings(fx, 3);
+	until(fx, &fx->a.turns, 1);
+	for (int i = 0; i < 10; i++)
+		(void)event_base_loop(fx->base, EVLOOP_NONBLOCK);
+	assert_int_equal(fx->a.turns, 1);
+	assert_int_equal(fx->a.frames, 0);
+	fx->a.others = false;
+	fx->a.pause_at = 1;
+	peer_pause(fx->a.peer, false);
+	until(fx, &fx->a.frames, 1);
+	fx->a.others = true;
+	peer_pause(fx->a.peer, false);
+	until(fx, &fx->a.turns, 2);
+	assert_int_equal(fx->a.frames, 1);
+	fx->a.others = false;
+	peer_pause(fx->a.peer, false);
+	until(fx, &fx->a.frames, 3);
 }
 
 /* The far end sends, is held back, and closes: nothing of it is lost. */
@@ -476,6 +516,7 @@ main(void)
 		WITH_PAIR(bad_bytes_end_it_from_the_loop),
 		WITH_PAIR(a_refusing_handler_ends_it),
 		WITH_PAIR(a_paused_peer_reads_no_frame),
+		WITH_PAIR(one_that_is_not_ready_is_not_read),
 		WITH_PAIR(the_end_comes_after_what_a_pause_held_back),
 		WITH_PAIR(messages_go_out_with_the_flush),
 		WITH_PAIR(what_the_socket_does_not_take_waits),

@@ -4,8 +4,8 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include <fcntl.h>
 #include <stdbool.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "supervisor/tarpit.h"
@@ -16,7 +16,7 @@ held(int *ret_other)
 {
 	int	fds[2];
 
-	assert_int_equal(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), 0);
 	*ret_other = fds[0];
 	return fds[1];
 }
@@ -74,12 +74,26 @@ there_are_so_many_at_most(void **state)
 	(void)close(last);
 }
 
+static void
+who_has_left_takes_no_place(void **state)
+{
+	static struct tarpit	t;
+	int			other, fd = held(&other);
+
+	(void)state;
+	(void)close(other);
+	tarpit_hold(&t, fd, 1);
+	assert_int_equal(t.n, 0);
+	assert_int_equal(close(fd), -1);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest	tests[] = {
 		cmocka_unit_test(each_is_held_for_a_moment),
 		cmocka_unit_test(there_are_so_many_at_most),
+		cmocka_unit_test(who_has_left_takes_no_place),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
