@@ -23,6 +23,10 @@
  * too, not of mapped files and not of calls that only sockets have; starting a
  * program reads some KiB.  Processes are those that the worker reaped or that lived
  * when it looked; sessions are one for the test and each hook, and those it saw.
+ *
+ * Bytes of devices are those of a control group (its io.stat), and are left out of a list
+ * where there is none: what the cache had is not in them, and what was still in the cache
+ * at the end counts for whoever is in the group when it leaves.
  */
 #define FIGURE_LIST(X)							\
 	X(USER_US, user_us, "userTime", "user CPU time")		\
@@ -43,7 +47,11 @@
 	X(SPAWN_US, spawn_us, "spawnTime",				\
 	    "from the request, or the end of setup, to the program's start") \
 	X(QUEUED_US, queued_us, "queuedTime",				\
-	    "waited for a slot, since the run or its retry could start")
+	    "waited for a slot, since the run or its retry could start")	\
+	X(DEVICE_READ_BYTES, device_read_bytes, "deviceBytesRead",	\
+	    "bytes read from devices, in a group of its own")		\
+	X(DEVICE_WRITE_BYTES, device_write_bytes, "deviceBytesWritten",	\
+	    "bytes written to devices, in a group of its own")
 
 enum figure {
 #define X(NAME, column, member, text)	FIGURE_##NAME,

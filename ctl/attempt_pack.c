@@ -20,6 +20,7 @@ static const size_t words[] = {
 	AT(timeout_ms), FIGURE(TREE_SOURCE), FIGURE(MAJOR_FAULTS), FIGURE(PROCESSES),
 	FIGURE(SESSIONS), AT(exit_code), AT(signal), AT(delay_ms), AT(sub_total),
 	AT(sub_passed), AT(sub_failed), AT(sub_skipped), AT(sub_todo), AT(fingerprint),
+	FIGURE(DEVICE_READ_BYTES), FIGURE(DEVICE_WRITE_BYTES),
 };
 
 #define WORDS	(sizeof words / sizeof words[0])

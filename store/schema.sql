@@ -1,4 +1,4 @@
--- The history of paratest, as of version 2 (PRAGMA user_version).  One process
+-- The history of paratest, as of version 3 (PRAGMA user_version).  One process
 -- writes it, paratest-store; others may read it at any time.  A change comes as a new
 -- file in migrations/, and here as the text that the result would have been made with.
 --
@@ -123,7 +123,7 @@ CREATE TABLE outputs (
 ) STRICT;
 
 -- One execution of a test.  Its row is there before its process is.  At the end, of version
--- 2: what it was run under, enum flake_condition.
+-- 2: what it was run under, enum flake_condition.  Of version 3: the last two of FIGURE_LIST.
 CREATE TABLE attempts (
 	run		INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
 	idx		INTEGER NOT NULL,
@@ -163,7 +163,7 @@ CREATE TABLE attempts (
 	decision	INTEGER NOT NULL DEFAULT 0	-- enum retry_decision, about a retry
 			CHECK (decision BETWEEN 0 AND 6),
 	reason		TEXT NOT NULL DEFAULT '',
-	output		INTEGER REFERENCES outputs (id), condition INTEGER NOT NULL DEFAULT 0,	-- both streams, see blob.h
+	output		INTEGER REFERENCES outputs (id), condition INTEGER NOT NULL DEFAULT 0, device_read_bytes INTEGER NOT NULL DEFAULT 0, device_write_bytes INTEGER NOT NULL DEFAULT 0,	-- both streams, see blob.h
 	PRIMARY KEY (run, idx, attempt)
 ) STRICT, WITHOUT ROWID;
 -- The last two are what a question about the results of a test would else look up.

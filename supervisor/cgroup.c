@@ -131,10 +131,16 @@ make(const char *path)
 	return chmod(path, 0755) == 0 ? 0 : -errno;
 }
 
-static const char *
-controllers(const struct cgroup *g)
+/* The controllers of the groups below this one.  That of devices only counts, where it is. */
+static int
+enable(const struct cgroup *g, const char *dir)
 {
-	return g->cpu ? "+memory +pids +cpu" : "+memory +pids";
+	int	r = cgroup_write(dir, "cgroup.subtree_control",
+		    g->cpu ? "+memory +pids +cpu" : "+memory +pids");
+
+	if (r == 0)
+		(void)cgroup_write(dir, "cgroup.subtree_control", "+io");
+	return r;
 }
 
 /* The files with which a worker starts tests into their group, of which the kernel asks
@@ -172,7 +178,7 @@ make_v2(struct cgroup *g, struct group *s, unsigned slot, const struct identity 
 	}
 	r = make(dir);
 	if (r == 0 && !s->made) {
-		r = cgroup_write(dir, "cgroup.subtree_control", controllers(g));
+		r = enable(g, dir);
 		if (r == 0)
 			r = make(test);
 		if (r == 0)
@@ -348,7 +354,7 @@ take_own(struct cgroup *g)
 		r = cgroup_write(dir, "cgroup.procs", "0");
 	if (r != 0)
 		return r;
-	r = cgroup_write(own, "cgroup.subtree_control", controllers(g));
+	r = enable(g, own);
 	if (r != 0) {		/* others are in there */
 		(void)cgroup_write(own, "cgroup.procs", "0");
 		(void)rmdir(dir);
@@ -357,7 +363,7 @@ take_own(struct cgroup *g)
 	g->own = true;
 	(void)snprintf(g->base[0], PATH_MAX, "%.*s/jobs", PATH_MAX - 16, own);
 	r = make(g->base[0]);
-	return r == 0 ? cgroup_write(g->base[0], "cgroup.subtree_control", controllers(g)) : r;
+	return r == 0 ? enable(g, g->base[0]) : r;
 }
 
 /* The place of our groups beside those of the machine.  False: too long. */
@@ -384,7 +390,7 @@ take_beside(struct cgroup *g)
 	g->cpu = cgroup_has_words(mount, "cgroup.subtree_control", "cpu");
 	g->untidy = cgroup_remove_stale(mount);
 	r = name_base(g, 0, mount) ? cgroup_make_base(g->base[0], &g->lock[0]) : -ENAMETOOLONG;
-	return r == 0 ? cgroup_write(g->base[0], "cgroup.subtree_control", controllers(g)) : r;
+	return r == 0 ? enable(g, g->base[0]) : r;
 }
 
 static int

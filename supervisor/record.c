@@ -170,14 +170,15 @@ copy_done(struct msg_event *ev, const struct msg_attempt_done *d)
 	ev->failure = cut(d->failure);
 }
 
-/* The worker's figures, and ours beside them. */
+/* The worker's figures, and ours among them; those that it does not know are not ours to tell. */
 static struct nums
 figures(const struct manifest_test *t, struct nums measured, uint64_t buf[FIGURE_COUNT])
 {
 	for (uint32_t i = 0; i < FIGURE_COUNT; i++)
 		buf[i] = figure_of(measured, i);
 	buf[FIGURE_QUEUED_US] = t->queued_us;
-	return (struct nums){ buf, FIGURE_COUNT };
+	return (struct nums){ buf, measured.n > FIGURE_QUEUED_US ? FIGURE_COUNT :
+	    FIGURE_QUEUED_US + 1 };
 }
 
 void

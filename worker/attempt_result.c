@@ -28,6 +28,8 @@ measure_groups(struct attempt *a)
 		f[FIGURE_SYSTEM_US] = use->system_us;
 		a->done.cpu_us = use->user_us + use->system_us;
 	}
+	f[FIGURE_DEVICE_READ_BYTES] = use->device_read;
+	f[FIGURE_DEVICE_WRITE_BYTES] = use->device_written;
 }
 
 /* What it all has cost; SPAWN_US is there, QUEUED_US is not ours to know. */
@@ -57,7 +59,9 @@ attempt_measure(struct attempt *a)
 	iocount_take(a->host->iocount, &f[FIGURE_READ_BYTES], &f[FIGURE_WRITE_BYTES]);
 	f[FIGURE_PROCESSES] = u->processes;
 	f[FIGURE_SESSIONS] = u->sessions;
-	a->done.figures = (struct nums){ f, FIGURE_SPAWN_US + 1 };
+	/* Without a group there is nothing to say of devices, which is not that it was none. */
+	a->done.figures = (struct nums){ f, a->confine.use.devices ? FIGURE_COUNT :
+	    FIGURE_SPAWN_US + 1 };
 }
 
 static void

@@ -9,6 +9,7 @@
 #include "common/fdutil.h"
 #include "common/xalloc.h"
 #include "worker/groups.h"
+#include "worker/iostat.h"
 
 static const char *const	part_names[GROUPS_PARTS] = { "memory", "pids", "cpu" };
 static const enum limit		part_limits[GROUPS_PARTS] = {
@@ -75,12 +76,32 @@ grown(uint64_t *was, uint64_t now)
 	return by;
 }
 
+/* What devices moved since the last question, which is asked once an attempt.  One that is
+ * gone has taken what it had counted with it. */
+static bool
+moved(struct groups *g, uint64_t *ret_read, uint64_t *ret_written)
+{
+	char		buf[IOSTAT_TEXT];
+	uint64_t	r, w;
+	ssize_t		n = g->io != -1 ? pread(g->io, buf, sizeof buf, 0) : -1;
+
+	if (n < 0)
+		return false;
+	iostat_sum(buf, (size_t)n, &r, &w);
+	*ret_read = r > g->device_read ? r - g->device_read : 0;
+	*ret_written = w > g->device_written ? w - g->device_written : 0;
+	g->device_read = r;
+	g->device_written = w;
+	return true;
+}
+
 /* ---- which there are ---- */
 
 static void
 open_v2(struct groups *g, const char *dir)
 {
-	char	*test = xasprintf("%s/test", dir);
+	char		*test = xasprintf("%s/test", dir);
+	uint64_t	 r, w;
 
 	g->v2 = true;
 	for (int i = 0; i < GROUPS_PARTS; i++)
@@ -92,11 +113,13 @@ open_v2(struct groups *g, const char *dir)
 	g->cpu = open_file(test, "cpu.stat", O_RDONLY);
 	g->current = open_file(test, "memory.current", O_RDONLY);
 	g->stat = open_file(test, "memory.stat", O_RDONLY);
+	g->io = open_file(test, "io.stat", O_RDONLY);
 	free(test);
 	/* Workers before us had tests in there. */
 	g->peak_was = value(g->peak, "");
 	g->user_us = value(g->cpu, "user_usec");
 	g->system_us = value(g->cpu, "system_usec");
+	(void)moved(g, &r, &w);
 }
 
 void
@@ -105,7 +128,7 @@ groups_open(struct groups *g, const char *words, int kill)
 	char	*copy, *rest, *word;
 
 	memset(g, 0, sizeof *g);
-	g->test = g->peak = g->cpu = g->current = g->stat = -1;
+	g->test = g->peak = g->cpu = g->current = g->stat = g->io = -1;
 	g->kill = kill;
 	for (int i = 0; i < GROUPS_PARTS; i++)
 		g->procs[i] = g->events[i] = -1;
@@ -142,6 +165,7 @@ groups_close(struct groups *g)
 	fd_close(&g->cpu);
 	fd_close(&g->current);
 	fd_close(&g->stat);
+	fd_close(&g->io);
 }
 
 bool
@@ -186,6 +210,7 @@ groups_end(struct groups *g, const struct limits *l, struct groups_use *u)
 		return;
 	u->user_us = grown(&g->user_us, value(g->cpu, "user_usec"));
 	u->system_us = grown(&g->system_us, value(g->cpu, "system_usec"));
+	u->devices = moved(g, &u->device_read, &u->device_written);
 	if (v[LIMIT_CPU] != 0)
 		u->throttled_us = grown(&g->throttled_us, value(g->cpu, "throttled_usec"));
 }

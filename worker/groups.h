@@ -29,9 +29,11 @@ struct groups {
 	int		 peak;			/* of memory, or -1 */
 	int		 cpu;			/* v2: cpu.stat, or -1 */
 	int		 current, stat;		/* v2: of memory, or -1 */
+	int		 io;			/* v2: io.stat, or -1 */
 	uint64_t	 looked_at;		/* what was in use when its parts were read */
 	/* What was there before the attempt, or at the end of the last one. */
 	uint64_t	 oom_kills, hits, throttled_us, user_us, system_us, peak_was;
+	uint64_t	 device_read, device_written;
 };
 
 /* What one attempt did in its groups. */
@@ -41,6 +43,8 @@ struct groups_use {
 	uint64_t	throttled_us;	/* it was held back for so long, by that of the CPU */
 	uint64_t	peak;		/* bytes; 0: not known */
 	uint64_t	user_us, system_us;	/* v2; 0: not known */
+	bool		devices;		/* v2: the next two are known */
+	uint64_t	device_read, device_written;	/* bytes */
 };
 
 #define GROUPS_LEFT_MOST	(UINT64_C(2) << 20)	/* bytes that a test may leave behind */

@@ -1,7 +1,7 @@
 #!/bin/sh
 # boot.sh [bench]: limits by real controllers.  A Debian of its own, with its own kernel and
-# systemd, is made from packages and booted in a virtual machine, in memory only; paratest is
-# installed in it as the service it is, and inside.sh runs there.
+# systemd, is made from packages and booted in a virtual machine, in memory, with an empty
+# disk beside it; paratest is installed in it as the service it is, and inside.sh runs there.
 #
 # With `bench` it is the benchmark of isolation that runs, with the level that needs these
 # controllers.  Time in the machine is then what was computed, a nanosecond an instruction: the
@@ -112,11 +112,14 @@ image() {
 machine() {
 	how="-accel tcg,thread=multi,tb-size=512 -smp 2"
 	[ "$what" = test ] || how="-accel tcg,thread=single,tb-size=512 -icount shift=0 -smp 1"
+	rm -f "$work/disk"
+	truncate -s 64M "$work/disk"
 	# shellcheck disable=SC2086 # several words
 	timeout -k 10 "${LIMIT:-240}" qemu-system-x86_64 -machine q35 $how -cpu max -m 1536 -nodefaults \
 	    -no-user-config -nographic -no-reboot -kernel "$work/vmlinuz" -initrd "$work/initrd" \
 	    -append "console=ttyS0 quiet systemd.unit=paratest-inside.target \
 	        systemd.show_status=no panic=-1 mitigations=off" \
+	    -drive "file=$work/disk,format=raw,if=none,id=disk" -device nvme,drive=disk,serial=disk \
 	    -serial "file:$work/console" -serial "file:$work/log.raw" </dev/null >&2
 }
 

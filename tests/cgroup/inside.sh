@@ -156,6 +156,32 @@ not_the_next_ones() {
 	has '"outcome":"pass"'
 }
 
+within() {	# MEMBER LEAST MOST: a number of what was said before
+	n=$(sed -n "s/.*\"$1\":\([0-9]*\).*/\1/p" /tmp/out)
+	[ -n "$n" ] && [ "$n" -ge "$2" ] && [ "$n" -le "$3" ] || {
+		echo "$1 is '$n', not from $2 to $3"
+		cat /tmp/out
+		return 1
+	}
+}
+
+disk() {
+	mkfs.ext4 -q /dev/nvme0n1 && mkdir -p /srv/disk && mount /dev/nvme0n1 /srv/disk &&
+	    chmod 1777 /srv/disk
+}
+
+# What the filesystem moves of its own is less than the file by far.
+devices() {
+	as alice run -j 1 --json -- dd if=/dev/zero of=/srv/disk/file bs=1M count=8 conv=fsync \
+	    >/tmp/out && within deviceBytesWritten 8388608 9000000 &&
+	    within deviceBytesRead 0 4000000 &&
+	    as alice show --json >/tmp/out && within deviceBytesWritten 8388608 9000000 &&
+	    as alice run -j 1 --json -- true >/tmp/out && within deviceBytesWritten 0 600000 &&
+	    sync && echo 3 >/proc/sys/vm/drop_caches &&
+	    as alice run -j 1 --json -- dd if=/srv/disk/file of=/dev/null bs=1M >/tmp/out &&
+	    within deviceBytesRead 8388608 12000000 && within deviceBytesWritten 0 600000
+}
+
 after_a_crash() {
 	pid=$(systemctl show --property=MainPID --value paratestd.service)
 	kill -9 "$pid"
@@ -183,6 +209,8 @@ check "a test cannot change its limits" not_writable
 check "nor leave its group" no_way_out
 check "what it leaves behind is killed" leaves_nothing
 check "and counts for nobody else" not_the_next_ones
+check "it has a disk" disk
+check "bytes of devices are on record, with the attempt" devices
 check "after a crash limits are set anew" after_a_crash
 check "a stop leaves no group" nothing_left
 echo "$passed passed, $failed failed"

@@ -195,6 +195,8 @@ the_document_has_it(void **state)
 	    1000 + FIGURE_SESSIONS);
 	assert_true(json_real_value(json_object_get(o, "queuedTime")) ==
 	    (1000 + FIGURE_QUEUED_US) / 1000.0);
+	assert_int_equal(json_integer_value(json_object_get(o, "deviceBytesWritten")),
+	    1000 + FIGURE_DEVICE_WRITE_BYTES);
 	o = json_object_get(o, "retry");
 	assert_string_equal(text_of(o, "decision"), "granted");
 	assert_string_equal(text_of(o, "reason"), "looks like a resource's");

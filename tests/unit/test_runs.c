@@ -9,6 +9,7 @@
 #include <cmocka.h>
 #include <errno.h>
 
+#include "common/figures.h"
 #include "supervisor/run_output.h"
 #include "tests/unit/server_fixture.h"
 
@@ -308,6 +309,34 @@ a_result_that_says_too_much_is_cut_not_lost(void **state)
 	free(big);
 }
 
+/* What a worker does not know is left out, and not said to be nothing. */
+static void
+figures_are_those_that_are_known(void **state)
+{
+	static const uint64_t	 v[FIGURE_COUNT] = { [FIGURE_USER_US] = 7,
+	    [FIGURE_QUEUED_US] = UINT64_MAX, [FIGURE_DEVICE_WRITE_BYTES] = 4096 };
+	static const uint32_t	 came[] = { 0, FIGURE_SPAWN_US + 1, FIGURE_COUNT };
+	struct sx		*sx = *state;
+	struct msg_run_begin	 begin = { .jobs = 1 };
+	struct run		*run = start(sx, &begin, 3, 0);
+
+	for (uint32_t i = 0; i < 3; i++) {
+		struct msg_attempt_done	 done = { .outcome = OUTCOME_PASS, .elapsed_us = 1000,
+		    .figures = { v, came[i] } };
+		struct sx_client	 all;
+		struct nums		 f;
+
+		result(run, i, 1, &done);
+		all = events_of(sx, run);
+		f = event(&all, EVENT_ATTEMPT_FINISHED, i)->figures;
+		assert_int_equal(f.n, i == 2 ? FIGURE_COUNT : FIGURE_QUEUED_US + 1);
+		assert_int_equal(figure_of(f, FIGURE_USER_US), i > 0 ? 7 : 0);
+		assert_true(figure_of(f, FIGURE_QUEUED_US) < UINT64_MAX);
+		assert_int_equal(figure_of(f, FIGURE_DEVICE_WRITE_BYTES), i == 2 ? 4096 : 0);
+		free_events(&all);
+	}
+}
+
 static void
 output_is_kept_in_order_with_its_stream(void **state)
 {
@@ -486,6 +515,7 @@ main(void)
 		WITH_SERVER(enough_failures_end_the_run),
 		WITH_SERVER(many_results_at_once_are_all_counted),
 		WITH_SERVER(a_result_that_says_too_much_is_cut_not_lost),
+		WITH_SERVER(figures_are_those_that_are_known),
 		WITH_SERVER(output_is_kept_in_order_with_its_stream),
 		WITH_SERVER(output_has_a_bound_and_says_so_once),
 		WITH_SERVER(output_of_many_attempts_takes_no_more_memory),

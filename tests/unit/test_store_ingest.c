@@ -39,7 +39,8 @@ assert_runs_and_attempts(struct st *st)
 	assert_int_equal(N(st, "SELECT count(*) FROM attempts"), 7);
 	assert_int_equal(N(st, "SELECT count(*) FROM attempts WHERE outcome IS NOT NULL"
 	    " AND duration_us = 1000 * (idx + 1) AND user_us = 100 * (idx + 1)"
-	    " AND queued_us = 100 * (idx + 1) + 13 AND cpu_us = 10"), 7);
+	    " AND queued_us = 100 * (idx + 1) + 13 AND cpu_us = 10"
+	    " AND device_read_bytes = queued_us + 1 AND device_write_bytes = queued_us + 2"), 7);
 	assert_int_equal(N(st, "SELECT count(*) FROM attempts WHERE idx = 1 AND attempt = 1"
 	    " AND outcome = 1 AND exit_code = 1 AND signal IS NULL AND decision = 1"
 	    " AND reason = 'the rule exit:1' AND error_message = 'it failed'"

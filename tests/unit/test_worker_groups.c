@@ -142,6 +142,50 @@ nor_is_it_in_version_1(void **state)
 	assert_int_equal(u.throttled_us, 0);
 }
 
+/* Devices may come and go meanwhile, with what they have counted. */
+static void
+what_devices_move_in_an_attempt_is_its_own(void **state)
+{
+	struct fx		*fx = *state;
+	struct exec_limits	 to = { 0 };
+	struct groups_use	 u;
+
+	says(fx, "test/io.stat", "8:0 rbytes=7000 wbytes=500 rios=9 wios=9\n");
+	groups_open(&fx->g, fx->dir, -1);
+	assert_int_equal(groups_begin(&fx->g, &all, &to), 0);
+	groups_end(&fx->g, &all, &u);
+	assert_true(u.devices);
+	assert_int_equal(u.device_read, 0);
+	assert_int_equal(u.device_written, 0);
+	assert_int_equal(groups_begin(&fx->g, &all, &to), 0);
+	says(fx, "test/io.stat", "8:0 rbytes=7100 wbytes=500\n8:16 rbytes=20 wbytes=4096\n");
+	groups_end(&fx->g, &all, &u);
+	assert_int_equal(u.device_read, 120);
+	assert_int_equal(u.device_written, 4096);
+	assert_int_equal(groups_begin(&fx->g, &all, &to), 0);
+	says(fx, "test/io.stat", "8:0 rbytes=7103 wbytes=500\n");
+	groups_end(&fx->g, &all, &u);
+	assert_int_equal(u.device_written, 0);
+	says(fx, "test/io.stat", "8:0 rbytes=7105 wbytes=502\n");
+	groups_end(&fx->g, &all, &u);
+	assert_int_equal(u.device_read, 2);
+	assert_int_equal(u.device_written, 2);
+}
+
+static void
+without_their_controller_nothing_is_said_of_devices(void **state)
+{
+	struct fx		*fx = *state;
+	struct exec_limits	 to = { 0 };
+	struct groups_use	 u;
+
+	groups_open(&fx->g, fx->dir, -1);
+	assert_int_equal(groups_begin(&fx->g, &all, &to), 0);
+	groups_end(&fx->g, &all, &u);
+	assert_false(u.devices);
+	assert_int_equal(u.device_read, 0);
+}
+
 /* Pages of files on a disk are given back when they are in the way; those of files in
  * memory are not. */
 static void
@@ -179,6 +223,8 @@ main(void)
 		WITH_DIR(what_was_before_a_worker_is_not_its_tests),
 		WITH_DIR(what_was_before_an_attempt_is_not_its_own),
 		WITH_DIR(nor_is_it_in_version_1),
+		WITH_DIR(what_devices_move_in_an_attempt_is_its_own),
+		WITH_DIR(without_their_controller_nothing_is_said_of_devices),
 		WITH_DIR(memory_that_is_left_is_seen),
 		WITH_DIR(without_groups_all_is_clean),
 	};
