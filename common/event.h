@@ -6,6 +6,7 @@
  *
  *	run.started		name total jobs seed shuffled parent
  *				[source: the revision] [expected_us bound_us]
+ *				[isolation: what was asked for, see isolation.h]
  *				[flake: enum flake_setting]
  *	attempt.started		test index attempt worker timeout_ms delay_ms
  *				[expected_us] [condition]

@@ -142,6 +142,7 @@ add_reporters(struct showing *w, struct session *s)
 
 	screen_options(w->json || w->events ? stderr : stdout, &text);
 	text.terminal &= !w->no_follow;
+	text.isolation = w->no_follow;
 	if (w->events)
 		report_events(&s->reporters[s->nreporters++], stdout);
 	else if (!(w->json && w->no_follow))
@@ -264,8 +265,8 @@ const struct cmd_entry cmd_show = {
 	"show", "one run, also while it runs",
 	"usage: paratestctl show [--json | --events [--since N]] [RUN]\n"
 	"\n"
-	"What is known of a run now (default: the newest).  RUN: its id or the first digits.\n"
-	"Of one that detects flaky tests also what it found.\n"
+	"What is known of a run now (default: the newest), and the isolation of its tests; of one\n"
+	"that detects flaky tests also what it found.  RUN: its id or the first digits.\n"
 	"      --events          its events as JSON lines, from number N on\n"
 	"Exits as the run would; 0 while it runs.\n", exec_show, show_rows, 0, "[RUN]"
 };

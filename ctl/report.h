@@ -36,6 +36,7 @@ struct report_text_options {
 	unsigned columns;		/* 0: ask the terminal at each redraw */
 	unsigned rows;
 	bool	 quiet;			/* no progress, only failures and summary */
+	bool	 isolation;		/* the summary says how tests were kept apart */
 	uint64_t heartbeat_ms;		/* not on a terminal: a line so often */
 };
 

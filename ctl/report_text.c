@@ -321,6 +321,7 @@ report_text(struct reporter *ret, const struct report_text_options *opt)
 	st->start = now_ms();
 	st->start_wall = wall_ms();
 	text_style_init(&st->style, opt->terminal, opt->colour);
+	st->style.isolation = opt->isolation;
 	*ret = (struct reporter){ .state = st, .event = text_event, .live = text_on_live,
 	    .tick = text_tick, .aside = text_aside, .end = text_end };
 }

@@ -82,6 +82,7 @@ on_run_started(struct results *r, const struct msg_event *ev)
 	replace(&r->name, ev->name);
 	replace(&r->parent, ev->parent);
 	replace(&r->revision, ev->source);
+	replace(&r->asked, ev->isolation);
 }
 
 /* The test of an event, NULL when it is about none that the plan has. */
@@ -186,6 +187,8 @@ on_attempt_finished(struct results *r, const struct msg_event *ev)
 	if (a == NULL || a->finished)
 		return;
 	copy_attempt(a, ev);
+	if (a->isolation != ISOLATION_AUTO)
+		r->isolations |= 1u << a->isolation;
 	r->evicted += a->outcome == OUTCOME_LOST && a->error_category == CATEGORY_RESOURCE;
 	if (a == attempts_last(t))
 		set_running(r, t, false);
@@ -459,6 +462,7 @@ results_free(struct results *r)
 	free(r->breakers);
 	free(r->name);
 	free(r->parent);
+	free(r->asked);
 	free(r->revision);
 	free(r->message);
 	strs_free(&r->warnings);

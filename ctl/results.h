@@ -91,6 +91,8 @@ struct results {
 	char		*name;		/* label */
 	char		*parent;	/* the run whose tests run again; NULL: none */
 	char		*revision;	/* of what was tested; NULL: not said */
+	char		*asked;		/* isolation, as isolation.h writes it; NULL: any */
+	unsigned	 isolations;	/* levels that attempts had, a bit each */
 	uint64_t	 total, jobs, seed, start_ms, end_ms;
 	bool		 shuffled, cancelling, finished;
 	bool		 detects;	/* flaky tests: each runs again until it is decided */

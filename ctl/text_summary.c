@@ -361,6 +361,27 @@ put_times(struct text *t, const struct results *r)
 		text_addf(t, "  of revision %s\n", r->revision);
 }
 
+/* "isolation cgroup, asked for: pid": how the tests were kept apart, of all that ran. */
+static void
+put_isolation(struct text *t, const struct text_style *style, const struct results *r)
+{
+	const char	*only = NULL;
+
+	if (!style->isolation || r->isolations == 0)
+		return;
+	for (unsigned i = 0; i < ISOLATION_COUNT; i++) {
+		if ((r->isolations >> i & 1) == 0)
+			continue;
+		text_addf(t, "%s %s", only != NULL ? "," : "  isolation", isolation_name(i));
+		only = isolation_name(i);
+	}
+	if (r->asked != NULL && strcmp(r->asked, only) != 0) {
+		text_puts(t, ", asked for: ");
+		text_view_line(t, style, r->asked, strlen(r->asked), 0);
+	}
+	text_puts(t, "\n");
+}
+
 /* A word for a shell, quoted when it must be; false when it cannot be shown. */
 static bool
 put_word(struct text *t, const struct text_style *style, const char *s)
@@ -470,6 +491,7 @@ text_summary(struct text *t, const struct text_style *style, const struct result
 		put_warnings(t, style, r);
 		put_leaks(t, style, r);
 		single(t, style, r);
+		put_isolation(t, style, r);
 		return;
 	}
 	text_puts(t, "\n");
@@ -484,6 +506,7 @@ text_summary(struct text *t, const struct text_style *style, const struct result
 	}
 	put_verdict(t, style, r);
 	put_times(t, r);
+	put_isolation(t, style, r);
 	if (r->tests != NULL)
 		put_hint(t, style, r);
 }

@@ -21,6 +21,7 @@ struct text_style {
 	bool		colour;
 	bool		ascii;		/* our own marks in ASCII */
 	unsigned	flags;		/* enum text_flag for what is foreign */
+	bool		isolation;	/* the summary has its line */
 };
 
 /* By the locale; on a terminal that is not UTF-8 foreign text is ASCII too. */

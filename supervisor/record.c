@@ -93,7 +93,10 @@ record_begun(struct run *run)
 	    .shuffled = run->plan.shuffle, .parent = sv_from(run->plan.parent),
 	    .source = sv_from(run->plan.revision),
 	    .expected_us = run->expected_us, .bound_us = run->bound_us };
+	char			asked[ISOLATION_TEXT];
 
+	if (isolation_pack(&run->plan.asked) != 0)
+		ev.isolation = sv_from(isolation_format(&run->plan.asked, asked));
 	if (flake->on)
 		ev.flake = (struct nums){ set, sizeof set / sizeof set[0] };
 	append(run, &ev, EVENT_RUN_STARTED);

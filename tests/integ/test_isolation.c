@@ -95,6 +95,30 @@ assert_says(json_t *o, const char *part)
 		    word(json_object_get(o, "error"), "message"));
 }
 
+/* ---- what is said of it ---- */
+
+static void
+show_says_what_was_asked_for_and_what_it_was(void **state)
+{
+	struct service	*s = the(state, "sandbox");
+	struct ran	 r;
+
+	CTL(s, &r, NULL, "run", "--isolation", "sandbox,network=none", "--", "true");
+	assert_int_equal(r.code, 0);
+	assert_null(strstr(r.out, "isolation"));
+	ran_free(&r);
+	CTL(s, &r, NULL, "show");
+	assert_int_equal(r.code, 0);
+	assert_non_null(strstr(r.out, "\n  isolation sandbox, asked for: sandbox,network=none\n"));
+	ran_free(&r);
+	CTL(s, &r, NULL, "run", "--", "true");
+	ran_free(&r);
+	CTL(s, &r, NULL, "show");
+	assert_non_null(strstr(r.out, "\n  isolation "));
+	assert_null(strstr(r.out, "asked for"));
+	ran_free(&r);
+}
+
 /* ---- pid ---- */
 
 static void
@@ -446,6 +470,7 @@ static int
 run_all(const char *name)
 {
 	const struct CMUnitTest tests[] = {
+		ONE(show_says_what_was_asked_for_and_what_it_was),
 		ONE(a_test_sees_itself_alone),
 		ONE(what_forks_on_is_gone_with_its_test),
 		ONE(a_worker_takes_its_namespace_along),

@@ -124,6 +124,46 @@ small_runs(void **state)
 	}
 }
 
+/* Who looks at a run again is told; for one that is followed it is a line too many. */
+static void
+how_tests_were_kept_apart(void **state)
+{
+	static const struct {
+		uint64_t	 tests;
+		const char	*asked, *second;
+		bool		 shown;
+		const char	*said;	/* NULL: nothing */
+	} cases[] = {
+		{ 2, "", "pid", true, "4 workers\n  isolation pid\n" },
+		{ 2, "pid", "pid", true, "4 workers\n  isolation pid\n" },
+		{ 2, "", "cgroup", true, "  isolation pid, cgroup\n" },
+		{ 1, "process", "", true, "(13ms)\n  isolation pid, asked for: process\n" },
+		{ 1, "pid", "", false, NULL },
+		{ 0, "pid", "", true, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct report_text_options	opt = plain;
+		struct fx			fx;
+
+		opt.isolation = cases[i].shown;
+		open_text(&fx, opt);
+		fx_feed(&fx, EVENT_RUN_STARTED, (struct msg_event){ .total = cases[i].tests,
+		    .isolation = sv_from(cases[i].asked) });
+		for (uint64_t k = 0; k < cases[i].tests; k++)
+			fx_test(&fx, k, "t", OUTCOME_PASS, (struct msg_event){
+			    .isolation = sv_from(k == 0 ? "pid" : cases[i].second) });
+		fx_finished(&fx, RUN_PASSED);
+		fx_end(&fx);
+		if (cases[i].said != NULL)
+			assert_non_null(strstr(fx.written, cases[i].said));
+		else
+			assert_null(strstr(fx.written, "isolation"));
+		fx_close(&fx);
+	}
+}
+
 /* What was expected is of all tests: of a run that was cancelled it says nothing. */
 static void
 how_far_off_the_forecast_was(void **state)
@@ -564,6 +604,7 @@ main(void)
 		cmocka_unit_test(golden),
 		cmocka_unit_test(ascii_where_the_locale_is_not_utf8),
 		cmocka_unit_test(small_runs),
+		cmocka_unit_test(how_tests_were_kept_apart),
 		cmocka_unit_test(how_far_off_the_forecast_was),
 		cmocka_unit_test(the_slowest_and_the_leaking),
 		cmocka_unit_test(silent_without_a_run),
