@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "supervisor/cgroup.h"
 #include "supervisor/cgroup_int.h"
+#include "supervisor/own_group.h"
 
 #define PERIOD_US	100000	/* of the scheduler, in which a share of the CPU is given */
 #define NEEDED		"memory pids"
@@ -339,7 +340,7 @@ static int
 take_own(struct cgroup *g)
 {
 	char	path[PATH_MAX], own[PATH_MAX], dir[PATH_MAX];
-	int	r = cgroup_find_own(path, sizeof path);
+	int	r = own_group("", NULL, path, sizeof path);
 
 	if (r != 0 || g->mounts.v2[0] == '\0')
 		return -ENOENT;

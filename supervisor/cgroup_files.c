@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "supervisor/cgroup_int.h"
+#include "supervisor/own_group.h"
 
 const char *const cgroup_parts[PARTS] = { "memory", "pids", "cpu" };
 
@@ -63,26 +64,13 @@ cgroup_has_words(const char *dir, const char *name, const char *wanted)
 
 /* ---- where they are ---- */
 
-static bool
-has_option(const char *options, const char *wanted)
-{
-	size_t	n = strlen(wanted);
-
-	for (const char *p = options; p != NULL; p = strchr(p, ',')) {
-		p += *p == ',';
-		if (strncmp(p, wanted, n) == 0 && (p[n] == ',' || p[n] == '\0'))
-			return true;
-	}
-	return false;
-}
-
 static void
 take_mount(struct cgroup_mounts *m, const char *where, const char *type, const char *options)
 {
 	if (strcmp(type, "cgroup2") == 0 && m->v2[0] == '\0')
 		(void)strlcpy(m->v2, where, sizeof m->v2);
 	for (int i = 0; strcmp(type, "cgroup") == 0 && i < PARTS; i++) {
-		if (m->v1[i][0] == '\0' && has_option(options, cgroup_parts[i]))
+		if (m->v1[i][0] == '\0' && controller_listed(options, cgroup_parts[i]))
 			(void)strlcpy(m->v1[i], where, sizeof m->v1[i]);
 	}
 }
@@ -110,28 +98,6 @@ cgroup_find_mounts(struct cgroup_mounts *m)
 	free(line);
 	(void)fclose(f);
 	return 0;
-}
-
-int
-cgroup_find_own(char *path, size_t size)
-{
-	FILE	*f = fopen("/proc/self/cgroup", "re");
-	char	*line = NULL;
-	size_t	 cap = 0;
-	int	 r = -ENOENT;
-
-	if (f == NULL)
-		return -errno;
-	while (getline(&line, &cap, f) != -1) {
-		if (strncmp(line, "0::/", 4) != 0)
-			continue;
-		line[strcspn(line, "\n")] = '\0';
-		r = strlcpy(path, strcmp(line, "0::/") == 0 ? "" : line + 3, size) < size ? 0 :
-		    -ENAMETOOLONG;
-	}
-	free(line);
-	(void)fclose(f);
-	return r;
 }
 
 /* ---- folders ---- */

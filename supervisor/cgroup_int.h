@@ -21,9 +21,6 @@ struct cgroup_mounts {
 /* 0 or -errno. */
 int	cgroup_find_mounts(struct cgroup_mounts *);
 
-/* Our own group in version 2, as a path below its mount.  0 or -errno. */
-int	cgroup_find_own(char *path, size_t size);
-
 /* Are all words of `wanted` among those of the file `name` in dir? */
 bool	cgroup_has_words(const char *dir, const char *name, const char *wanted);
 

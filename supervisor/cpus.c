@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "supervisor/cpus.h"
+#include "supervisor/own_group.h"
 
 static uint32_t
 whole(long long quota, long long period)
@@ -81,34 +82,18 @@ quota_of(const char *group, int v2)
 	}
 }
 
-/* A line of /proc/self/cgroup is "ID:CONTROLLERS:PATH"; v2 has no controllers. */
+/* The least of both versions; 0: none. */
 static uint32_t
 quota(void)
 {
-	char		line[1024], *controllers, *group;
-	uint32_t	best = 0, q;
-	FILE		*f = fopen("/proc/self/cgroup", "re");
+	char		group[512];
+	uint32_t	v1 = 0, v2 = 0;
 
-	if (f == NULL)
-		return 0;
-	while (fgets(line, sizeof line, f) != NULL) {
-		line[strcspn(line, "\n")] = '\0';
-		controllers = strchr(line, ':');
-		group = controllers != NULL ? strchr(controllers + 1, ':') : NULL;
-		if (group == NULL)
-			continue;
-		*group++ = '\0';
-		controllers++;
-		q = 0;
-		if (*controllers == '\0')
-			q = quota_of(strcmp(group, "/") == 0 ? "" : group, 1);
-		else if (strstr(controllers, "cpu") != NULL && strstr(controllers, "cpuset") == NULL)
-			q = quota_of(strcmp(group, "/") == 0 ? "" : group, 0);
-		if (q != 0 && (best == 0 || q < best))
-			best = q;
-	}
-	(void)fclose(f);
-	return best;
+	if (own_group("", "cpu", group, sizeof group) == 0)
+		v1 = quota_of(group, 0);
+	if (own_group("", NULL, group, sizeof group) == 0)
+		v2 = quota_of(group, 1);
+	return v1 == 0 || (v2 != 0 && v2 < v1) ? v2 : v1;
 }
 
 uint32_t

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "supervisor/own_group.h"
 #include "supervisor/pressure.h"
 
 #define TEXT_MAX	32768	/* of a file: /proc/stat has its CPUs at the start */
@@ -103,29 +104,13 @@ look_at_groups(const struct pressure *p, struct pressure_seen *s)
 	}
 }
 
-/* A line of /proc/self/cgroup is "ID:CONTROLLERS:PATH"; v2 has no controllers. */
+/* That of version 1 limits where both are there. */
 static void
 find_group(struct pressure *p)
 {
-	char	text[TEXT_MAX], *line, *save = NULL, *controllers, *group;
-	bool	v1;
-
-	if (!read_file(p, "/proc", "self/cgroup", text))
-		return;
-	for (line = strtok_r(text, "\n", &save); line != NULL; line = strtok_r(NULL, "\n", &save)) {
-		controllers = strchr(line, ':');
-		group = controllers != NULL ? strchr(controllers + 1, ':') : NULL;
-		if (group == NULL)
-			continue;
-		*group++ = '\0';
-		v1 = strstr(controllers, "memory") != NULL;
-		if ((!v1 && controllers[1] != '\0') || strlen(group) >= sizeof p->group)
-			continue;
-		(void)snprintf(p->group, sizeof p->group, "%s", strcmp(group, "/") == 0 ? "" : group);
-		p->group_v1 = v1;
-		if (v1)
-			return;		/* it limits where both are there */
-	}
+	p->group_v1 = own_group(p->root, "memory", p->group, sizeof p->group) == 0;
+	if (!p->group_v1 && own_group(p->root, NULL, p->group, sizeof p->group) != 0)
+		p->group[0] = '\0';
 }
 
 /* ---- CPUs and waits ---- */
