@@ -15,7 +15,7 @@
 
 #define PERIOD_US	100000	/* of the scheduler, in which a share of the CPU is given */
 #define NEEDED		"memory pids"
-#define PATHS		(PARTS * (PATH_MAX + 16))
+#define PATHS		(CGROUP_PARTS * (PATH_MAX + 16))
 
 struct group {			/* of a slot */
 	bool		made;
@@ -26,8 +26,8 @@ struct cgroup {
 	bool		 v2;
 	bool		 own;			/* v2: below our own group */
 	bool		 cpu;			/* v2: there is its controller */
-	char		 base[PARTS][PATH_MAX];	/* v2: [0]; "": none */
-	int		 lock[PARTS];		/* of those that were made; -1: not yet */
+	char		 base[CGROUP_PARTS][PATH_MAX];	/* v2: [0]; "": none */
+	int		 lock[CGROUP_PARTS];		/* of those that were made; -1: not yet */
 	struct cgroup_mounts mounts;
 	bool		 untidy;
 	struct group	*slots;			/* by number */
@@ -36,8 +36,6 @@ struct cgroup {
 	char		 name[PATH_MAX + 32];
 	char		 word[PATHS];
 };
-
-static const enum limit	part_limit[PARTS] = { LIMIT_MEMORY, LIMIT_PROCESSES, LIMIT_CPU };
 
 /* ---- a limit into its files ---- */
 
@@ -56,12 +54,12 @@ write_v2(const char *dir, enum cgroup_part part, uint64_t v)
 	char	text[64];
 
 	switch (part) {
-	case PART_MEMORY:
+	case CGROUP_MEMORY:
 		/* What was swapped out would be used without being counted. */
 		(void)cgroup_write(dir, "memory.swap.max", v != 0 ? "0" : "max");
 		number(text, sizeof text, v, "max");
 		return cgroup_write(dir, "memory.max", text);
-	case PART_PIDS:
+	case CGROUP_PIDS:
 		number(text, sizeof text, v, "max");
 		return cgroup_write(dir, "pids.max", text);
 	default:
@@ -80,14 +78,14 @@ write_v1(const char *dir, enum cgroup_part part, uint64_t v)
 	int	r;
 
 	switch (part) {
-	case PART_MEMORY:
+	case CGROUP_MEMORY:
 		number(text, sizeof text, v, "-1");
 		/* Memory and swap together may never be less than memory. */
 		(void)cgroup_write(dir, "memory.memsw.limit_in_bytes", "-1");
 		r = cgroup_write(dir, "memory.limit_in_bytes", text);
 		(void)cgroup_write(dir, "memory.memsw.limit_in_bytes", text);
 		return r;
-	case PART_PIDS:
+	case CGROUP_PIDS:
 		number(text, sizeof text, v, "max");
 		return cgroup_write(dir, "pids.max", text);
 	default:
@@ -187,8 +185,8 @@ make_v2(struct cgroup *g, struct group *s, unsigned slot, const struct identity 
 		if (r == 0)
 			(void)cgroup_write(test, "memory.oom.group", "1");
 		/* It may be there with those of a supervisor before us. */
-		for (int i = 0; i < PARTS && r == 0; i++)
-			r = cgroup_holds(g, part_limit[i]) ?
+		for (int i = 0; i < CGROUP_PARTS && r == 0; i++)
+			r = cgroup_holds(g, cgroup_parts[i].limit) ?
 			    write_v2(test, (enum cgroup_part)i, 0) : 0;
 		s->made = r == 0;
 	}
@@ -201,7 +199,7 @@ make_v1(struct cgroup *g, struct group *s, unsigned slot)
 	char	dir[PATH_MAX];
 	int	r = 0;
 
-	for (int i = 0; i < PARTS && r == 0; i++) {
+	for (int i = 0; i < CGROUP_PARTS && r == 0; i++) {
 		if (g->mounts.v1[i][0] == '\0')
 			continue;
 		if (g->lock[i] == -1)
@@ -227,10 +225,11 @@ cgroup_limit(struct cgroup *g, unsigned slot, const struct limits *l)
 		return -ENOMEM;
 	if (g->v2 && !s->made)
 		return limits_any(l) ? -ENOENT : 0;
-	for (int i = 0; i < PARTS && r == 0; i++) {
-		uint64_t	v = l->v[part_limit[i]], *set = &s->limits.v[part_limit[i]];
+	for (int i = 0; i < CGROUP_PARTS && r == 0; i++) {
+		enum limit	which = cgroup_parts[i].limit;
+		uint64_t	v = l->v[which], *set = &s->limits.v[which];
 
-		if (v == *set || !cgroup_holds(g, part_limit[i]))
+		if (v == *set || !cgroup_holds(g, which))
 			continue;
 		if (!g->v2 && !s->made)
 			r = make_v1(g, s, slot);
@@ -252,10 +251,10 @@ name_v1(struct cgroup *g, unsigned slot)
 	size_t	n = 0;
 
 	g->word[0] = '\0';
-	for (int i = 0; i < PARTS; i++) {
+	for (int i = 0; i < CGROUP_PARTS; i++) {
 		if (g->base[i][0] != '\0')
 			n += (size_t)snprintf(g->word + n, sizeof g->word - n, "%s%s:%s/slot-%u",
-			    n > 0 ? "," : "", cgroup_parts[i], g->base[i], slot);
+			    n > 0 ? "," : "", cgroup_parts[i].controller, g->base[i], slot);
 	}
 	return g->word;
 }
@@ -286,7 +285,7 @@ cgroup_kill(struct cgroup *g, unsigned slot)
 
 	if (g == NULL || slot >= g->nslots || !g->slots[slot].made)
 		return;
-	for (int i = 0; i < (g->v2 ? 1 : PARTS); i++) {
+	for (int i = 0; i < (g->v2 ? 1 : CGROUP_PARTS); i++) {
 		if (g->base[i][0] != '\0' && slot_path(g, i, slot, "", dir))
 			cgroup_kill_all(dir);
 	}
@@ -295,13 +294,11 @@ cgroup_kill(struct cgroup *g, unsigned slot)
 bool
 cgroup_holds(const struct cgroup *g, enum limit which)
 {
-	if (g == NULL)
+	enum cgroup_part	part = cgroup_part_of(which);
+
+	if (g == NULL || part == CGROUP_PARTS)
 		return false;
-	for (int i = 0; i < PARTS; i++) {
-		if (part_limit[i] == which)
-			return g->v2 ? i != PART_CPU || g->cpu : g->mounts.v1[i][0] != '\0';
-	}
-	return false;
+	return g->v2 ? part != CGROUP_CPU || g->cpu : g->mounts.v1[part][0] != '\0';
 }
 
 int
@@ -401,7 +398,7 @@ take_v1(struct cgroup *g)
 
 	if (geteuid() != 0)
 		return -EPERM;
-	for (int i = 0; i < PARTS; i++) {
+	for (int i = 0; i < CGROUP_PARTS; i++) {
 		if (g->mounts.v1[i][0] == '\0' || access(g->mounts.v1[i], W_OK) == -1) {
 			g->mounts.v1[i][0] = '\0';
 			continue;
@@ -419,7 +416,7 @@ cgroup_new(bool service)
 
 	if (g == NULL)
 		return NULL;
-	for (int i = 0; i < PARTS; i++)
+	for (int i = 0; i < CGROUP_PARTS; i++)
 		g->lock[i] = -1;
 	/* The same pid may be in another namespace, with the same groups. */
 	(void)snprintf(g->tag, sizeof g->tag, "%d-%08x", (int)getpid(), (unsigned)arc4random());
@@ -450,7 +447,7 @@ cgroup_tidy(struct cgroup *g)
 	g->untidy = false;
 	if (g->v2)
 		g->untidy = cgroup_remove_stale(g->mounts.v2);
-	for (int i = 0; i < PARTS && !g->v2; i++) {
+	for (int i = 0; i < CGROUP_PARTS && !g->v2; i++) {
 		if (g->mounts.v1[i][0] != '\0')
 			g->untidy |= cgroup_remove_stale(g->mounts.v1[i]);
 	}
@@ -461,7 +458,7 @@ cgroup_free(struct cgroup *g)
 {
 	if (g == NULL)
 		return;
-	for (int i = 0; i < PARTS; i++) {
+	for (int i = 0; i < CGROUP_PARTS; i++) {
 		if (g->lock[i] == -1 && !(g->own && i == 0))
 			continue;
 		if (cgroup_remove(g->base[i]) != 0) {

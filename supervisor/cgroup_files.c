@@ -13,8 +13,6 @@
 #include "supervisor/cgroup_int.h"
 #include "supervisor/own_group.h"
 
-const char *const cgroup_parts[PARTS] = { "memory", "pids", "cpu" };
-
 int
 cgroup_write(const char *dir, const char *name, const char *text)
 {
@@ -69,8 +67,8 @@ take_mount(struct cgroup_mounts *m, const char *where, const char *type, const c
 {
 	if (strcmp(type, "cgroup2") == 0 && m->v2[0] == '\0')
 		(void)strlcpy(m->v2, where, sizeof m->v2);
-	for (int i = 0; strcmp(type, "cgroup") == 0 && i < PARTS; i++) {
-		if (m->v1[i][0] == '\0' && controller_listed(options, cgroup_parts[i]))
+	for (int i = 0; strcmp(type, "cgroup") == 0 && i < CGROUP_PARTS; i++) {
+		if (m->v1[i][0] == '\0' && controller_listed(options, cgroup_parts[i].controller))
 			(void)strlcpy(m->v1[i], where, sizeof m->v1[i]);
 	}
 }

@@ -6,16 +6,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "common/cgroup_part.h"
+
 #define CGROUP_PREFIX	"paratest-"	/* groups beside the machine's own */
-
-/* What limits memory, processes and the CPU: hierarchies of version 1. */
-enum cgroup_part { PART_MEMORY, PART_PIDS, PART_CPU, PARTS };
-
-extern const char *const cgroup_parts[PARTS];	/* names of the controllers */
 
 /* Where they are mounted; "": nowhere. */
 struct cgroup_mounts {
-	char	v2[PATH_MAX], v1[PARTS][PATH_MAX];
+	char	v2[PATH_MAX], v1[CGROUP_PARTS][PATH_MAX];
 };
 
 /* 0 or -errno. */

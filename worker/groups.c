@@ -11,11 +11,6 @@
 #include "worker/groups.h"
 #include "worker/iostat.h"
 
-static const char *const	part_names[GROUPS_PARTS] = { "memory", "pids", "cpu" };
-static const enum limit		part_limits[GROUPS_PARTS] = {
-	LIMIT_MEMORY, LIMIT_PROCESSES, LIMIT_CPU
-};
-
 /* A file of a group; -1: it cannot be had. */
 static int
 open_file(const char *dir, const char *name, int flags)
@@ -104,11 +99,11 @@ open_v2(struct groups *g, const char *dir)
 	uint64_t	 r, w;
 
 	g->v2 = true;
-	for (int i = 0; i < GROUPS_PARTS; i++)
+	for (int i = 0; i < CGROUP_PARTS; i++)
 		g->dir[i] = xstrdup(test);
 	g->test = open(test, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	g->events[GROUPS_MEMORY] = open_file(test, "memory.events", O_RDONLY);
-	g->events[GROUPS_PIDS] = open_file(test, "pids.events", O_RDONLY);
+	g->events[CGROUP_MEMORY] = open_file(test, "memory.events", O_RDONLY);
+	g->events[CGROUP_PIDS] = open_file(test, "pids.events", O_RDONLY);
 	g->peak = open_file(test, "memory.peak", O_RDONLY);
 	g->cpu = open_file(test, "cpu.stat", O_RDONLY);
 	g->current = open_file(test, "memory.current", O_RDONLY);
@@ -130,7 +125,7 @@ groups_open(struct groups *g, const char *words, int kill)
 	memset(g, 0, sizeof *g);
 	g->test = g->peak = g->cpu = g->current = g->stat = g->io = -1;
 	g->kill = kill;
-	for (int i = 0; i < GROUPS_PARTS; i++)
+	for (int i = 0; i < CGROUP_PARTS; i++)
 		g->procs[i] = g->events[i] = -1;
 	if (words == NULL)
 		return;
@@ -140,10 +135,10 @@ groups_open(struct groups *g, const char *words, int kill)
 	}
 	copy = rest = xstrdup(words);
 	while ((word = strsep(&rest, ",")) != NULL) {
-		for (int i = 0; i < GROUPS_PARTS; i++) {
-			size_t	n = strlen(part_names[i]);
+		for (int i = 0; i < CGROUP_PARTS; i++) {
+			size_t	n = strlen(cgroup_parts[i].controller);
 
-			if (strncmp(word, part_names[i], n) == 0 && word[n] == ':' &&
+			if (strncmp(word, cgroup_parts[i].controller, n) == 0 && word[n] == ':' &&
 			    g->dir[i] == NULL)
 				g->dir[i] = xstrdup(word + n + 1);
 		}
@@ -154,7 +149,7 @@ groups_open(struct groups *g, const char *words, int kill)
 void
 groups_close(struct groups *g)
 {
-	for (int i = 0; i < GROUPS_PARTS; i++) {
+	for (int i = 0; i < CGROUP_PARTS; i++) {
 		fd_close(&g->procs[i]);
 		fd_close(&g->events[i]);
 		free(g->dir[i]);
@@ -171,11 +166,9 @@ groups_close(struct groups *g)
 bool
 groups_hold(const struct groups *g, enum limit which)
 {
-	for (int i = 0; i < GROUPS_PARTS; i++) {
-		if (part_limits[i] == which)
-			return g->dir[i] != NULL && (!g->v2 || g->test != -1);
-	}
-	return false;
+	enum cgroup_part	part = cgroup_part_of(which);
+
+	return part != CGROUP_PARTS && g->dir[part] != NULL && (!g->v2 || g->test != -1);
 }
 
 /* ---- what they have counted ---- */
@@ -200,12 +193,12 @@ groups_end(struct groups *g, const struct limits *l, struct groups_use *u)
 	if (g->v2 || v[LIMIT_MEMORY] != 0)
 		u->peak = take_peak(g);
 	if (v[LIMIT_MEMORY] != 0)
-		u->oom_kills = grown(&g->oom_kills, value(g->events[GROUPS_MEMORY], "oom_kill"));
+		u->oom_kills = grown(&g->oom_kills, value(g->events[CGROUP_MEMORY], "oom_kill"));
 	if (v[LIMIT_PROCESSES] != 0)
-		u->hits = grown(&g->hits, value(g->events[GROUPS_PIDS], "max"));
+		u->hits = grown(&g->hits, value(g->events[CGROUP_PIDS], "max"));
 	if (!g->v2 && v[LIMIT_CPU] != 0)
 		u->throttled_us = grown(&g->throttled_us,
-		    value(g->events[GROUPS_CPU], "throttled_time") / 1000);
+		    value(g->events[CGROUP_CPU], "throttled_time") / 1000);
 	if (!g->v2)
 		return;
 	u->user_us = grown(&g->user_us, value(g->cpu, "user_usec"));
@@ -240,18 +233,18 @@ begin_counting(struct groups *g, const struct limits *l)
 	const uint64_t	*v = l->v;
 
 	if (v[LIMIT_MEMORY] != 0)
-		g->oom_kills = value(g->events[GROUPS_MEMORY], "oom_kill");
+		g->oom_kills = value(g->events[CGROUP_MEMORY], "oom_kill");
 	if (v[LIMIT_PROCESSES] != 0)
-		g->hits = value(g->events[GROUPS_PIDS], "max");
+		g->hits = value(g->events[CGROUP_PIDS], "max");
 	if (v[LIMIT_CPU] != 0)
 		g->throttled_us = g->v2 ? value(g->cpu, "throttled_usec") :
-		    value(g->events[GROUPS_CPU], "throttled_time") / 1000;
+		    value(g->events[CGROUP_CPU], "throttled_time") / 1000;
 }
 
 static int
 open_v1(struct groups *g, int part)
 {
-	static const char *const	events[GROUPS_PARTS] = {
+	static const char *const	events[CGROUP_PARTS] = {
 		"memory.oom_control", "pids.events", "cpu.stat"
 	};
 
@@ -261,7 +254,7 @@ open_v1(struct groups *g, int part)
 	if (g->procs[part] == -1)
 		return -errno;
 	g->events[part] = open_file(g->dir[part], events[part], O_RDONLY);
-	if (part == GROUPS_MEMORY)
+	if (part == CGROUP_MEMORY)
 		g->peak = open_file(g->dir[part], "memory.max_usage_in_bytes", O_RDWR);
 	return 0;
 }
@@ -276,8 +269,8 @@ groups_begin(struct groups *g, const struct limits *l, struct exec_limits *to)
 		begin_counting(g, l);
 		return g->test != -1 ? 0 : -EACCES;
 	}
-	for (int i = 0; i < GROUPS_PARTS && r == 0; i++) {
-		if (l->v[part_limits[i]] == 0 || g->dir[i] == NULL)
+	for (int i = 0; i < CGROUP_PARTS && r == 0; i++) {
+		if (l->v[cgroup_parts[i].limit] == 0 || g->dir[i] == NULL)
 			continue;
 		r = open_v1(g, i);
 		to->procs[to->nprocs++] = g->procs[i];

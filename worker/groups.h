@@ -14,18 +14,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/cgroup_part.h"
 #include "common/limits.h"
 #include "worker/exec.h"
 
-enum groups_part { GROUPS_MEMORY, GROUPS_PIDS, GROUPS_CPU, GROUPS_PARTS };
-
 struct groups {
 	bool		 v2;
-	char		*dir[GROUPS_PARTS];	/* owned; v2: all the same one; NULL: none */
-	int		 procs[GROUPS_PARTS];	/* v1: cgroup.procs, -1: not open */
+	char		*dir[CGROUP_PARTS];	/* owned; v2: all the same one; NULL: none */
+	int		 procs[CGROUP_PARTS];	/* v1: cgroup.procs, -1: not open */
 	int		 test;			/* v2: the folder DIR/test, or -1 */
 	int		 kill;			/* v2: its cgroup.kill, or -1 */
-	int		 events[GROUPS_PARTS];	/* where each says what happened, or -1 */
+	int		 events[CGROUP_PARTS];	/* where each says what happened, or -1 */
 	int		 peak;			/* of memory, or -1 */
 	int		 cpu;			/* v2: cpu.stat, or -1 */
 	int		 current, stat;		/* v2: of memory, or -1 */
