@@ -52,20 +52,6 @@ limit_fits(enum limit which, uint64_t v)
 	return v == 0 || (v >= kinds[which].least && v <= kinds[which].most);
 }
 
-/* Digits into *ret; what follows them, or NULL when there are none or too many. */
-static const char *
-digits(const char *p, uint64_t *ret)
-{
-	const char	*first = p;
-
-	for (*ret = 0; *p >= '0' && *p <= '9'; p++) {
-		if (*ret > UINT64_MAX / 100)
-			return NULL;
-		*ret = *ret * 10 + (uint64_t)(*p - '0');
-	}
-	return p > first ? p : NULL;
-}
-
 /* At most three digits behind a point, as thousandths; NULL: none. */
 static const char *
 thousandths(const char *p, uint64_t *ret)
@@ -88,23 +74,19 @@ thousandths(const char *p, uint64_t *ret)
 static int
 read_text(enum unit unit, const char *p, uint64_t *ret)
 {
-	static const char	suffixes[] = "KMGT";
-	const char		*suffix;
+	size_t	n;
 
-	p = digits(p, ret);
-	if (p == NULL)
+	if (unit == UNIT_SIZE)
+		return size_parse(sv_from(p), ret);
+	n = size_digits(sv_from(p), ret);
+	if (n == 0)
 		return -EINVAL;
+	p += n;
 	if (unit == UNIT_CPUS) {
-		*ret *= 1000;
+		if (__builtin_mul_overflow(*ret, 1000, ret))
+			return -EINVAL;
 		if (*p != '\0')
 			p = thousandths(p, ret);
-	} else if (unit == UNIT_SIZE && *p != '\0' && (suffix = strchr(suffixes, *p)) != NULL) {
-		for (const char *s = suffixes; s <= suffix; s++) {
-			if (*ret > UINT64_MAX / 1024)
-				return -EINVAL;
-			*ret *= 1024;
-		}
-		p++;
 	}
 	return p != NULL && *p == '\0' ? 0 : -EINVAL;
 }
@@ -132,28 +114,12 @@ limit_parse(enum limit which, const char *text, uint64_t *ret, char why[LIMIT_WH
 	return -EINVAL;
 }
 
-static void
-size_text(uint64_t v, char buf[LIMIT_TEXT])
-{
-	static const char *const	units[] = { "bytes", "KiB", "MiB", "GiB", "TiB" };
-	double				left = (double)v;
-	size_t				i = 0;
-
-	for (; left >= 1024 && i + 1 < sizeof units / sizeof units[0]; i++)
-		left /= 1024;
-	if (i == 0)
-		(void)snprintf(buf, LIMIT_TEXT, "%" PRIu64 " byte%s", v, v == 1 ? "" : "s");
-	else
-		(void)snprintf(buf, LIMIT_TEXT, "%.*f %s", left == (double)(uint64_t)left ? 0 : 1,
-		    left, units[i]);
-}
-
 const char *
 limit_text(enum limit which, uint64_t v, char buf[LIMIT_TEXT])
 {
 	switch (kinds[which].unit) {
 	case UNIT_SIZE:
-		size_text(v, buf);
+		(void)size_words(v, buf);
 		break;
 	case UNIT_CPUS:
 		(void)snprintf(buf, LIMIT_TEXT, "%g", (double)v / 1000);

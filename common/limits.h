@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "common/msg.h"
+#include "common/size.h"
 
 /*
  * X(NAME, member, key, unit, least, most): LIMIT_NAME, the member of TEST_ADD, the key of
@@ -35,7 +36,7 @@ struct limits {
 	uint64_t	v[LIMIT_COUNT];		/* 0: none */
 };
 
-#define LIMIT_TEXT	32	/* bytes that limit_text() fits in */
+#define LIMIT_TEXT	SIZE_TEXT	/* bytes that limit_text() fits in */
 #define LIMIT_WHY	160
 
 /* The keys, in the order of enum limit; ends with NULL. */

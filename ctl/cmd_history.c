@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/outcome.h"
+#include "common/size.h"
 #include "ctl/cmd.h"
 #include "ctl/duration.h"
 #include "ctl/human.h"
@@ -87,7 +88,7 @@ static void
 put_line(struct view *v, const struct msg_attempt_row *r)
 {
 	struct text	*t = &v->out, why = { 0 };
-	char		 when[HUMAN_TEXT], memory[HUMAN_TEXT], took[DURATION_TEXT],
+	char		 when[HUMAN_TEXT], memory[SIZE_TEXT], took[DURATION_TEXT],
 	    cpu[DURATION_TEXT], word[16];
 	uint64_t	 peak = figure_of(r->figures, FIGURE_TREE_PEAK);
 	size_t		 room = v->columns > ROW_COLUMNS + WHY_COLUMNS ?
@@ -103,7 +104,7 @@ put_line(struct view *v, const struct msg_attempt_row *r)
 	text_ink(t, &v->style, ink_of(r->outcome), word);
 	text_addf(t, " %7s %7s %6s", duration_text(r->duration_us, took, sizeof took),
 	    duration_text(r->cpu_us, cpu, sizeof cpu),
-	    human_bytes(peak > 0 ? peak : r->max_rss, memory, sizeof memory));
+	    size_short(peak > 0 ? peak : r->max_rss, memory));
 	put_why(&why, r);
 	if (why.n > 0) {
 		text_puts(t, "  ");

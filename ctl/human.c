@@ -1,5 +1,4 @@
-/* Sizes and times in tables; see human.h. */
-#include <inttypes.h>
+/* Times in tables, and how wide those may be; see human.h. */
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
@@ -7,24 +6,6 @@
 #include "ctl/human.h"
 
 #define HALF_A_YEAR_MS	(UINT64_C(182) * 24 * 3600 * 1000)
-
-char *
-human_bytes(uint64_t n, char *buf, size_t size)
-{
-	static const char	units[] = "KMGTPE";
-	double			v = (double)n;
-	size_t			u = 0;
-
-	if (n < 1024) {
-		(void)snprintf(buf, size, n > 0 ? "%" PRIu64 "B" : "%" PRIu64, n);
-		return buf;
-	}
-	/* What would be rounded up to 1024 of a unit is 1.0 of the next. */
-	for (v /= 1024; v >= 1023.5; v /= 1024)
-		u++;
-	(void)snprintf(buf, size, v < 9.95 ? "%.1f%c" : "%.0f%c", v, units[u]);
-	return buf;
-}
 
 char *
 human_when(uint64_t ms, uint64_t now_ms, char *buf, size_t size)

@@ -1,4 +1,4 @@
-/* Sizes and times as people read them in a table. */
+/* Times as people read them in a table, and how wide that may be. */
 #ifndef CTL_HUMAN_H
 #define CTL_HUMAN_H
 
@@ -6,10 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define HUMAN_TEXT	24	/* bytes that any of these fits in */
-
-/* "0" "512B" "1.5K" "64M" "2.1G", of 1024.  Returns buf. */
-char	*human_bytes(uint64_t, char *buf, size_t size);
+#define HUMAN_TEXT	24	/* bytes that a time fits in */
 
 /* Local time as ls has it: "Nov 24 18:04", and "Nov 24  2025" when it is half a year
  * off; "-" for 0.  Milliseconds since the epoch. */

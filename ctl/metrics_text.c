@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/outcome.h"
+#include "common/size.h"
 #include "ctl/duration.h"
 #include "ctl/human.h"
 #include "ctl/metrics.h"
@@ -17,7 +18,7 @@ static const char *
 amount(enum metric_kind kind, uint64_t v, char *buf, size_t size)
 {
 	return kind == METRIC_DURATION || kind == METRIC_CPU ? duration_text(v, buf, size) :
-	    human_bytes(v, buf, size);
+	    size_short(v, buf);
 }
 
 /* Never 100% while anything failed. */
@@ -94,7 +95,7 @@ metrics_put_table(struct text *t, const struct text_style *style, const struct m
 	for (size_t i = 0; i < ms->n && i < rows; i++) {
 		const struct metric	*m = &ms->v[i];
 		const uint64_t		*d = m->stats[METRIC_DURATION];
-		char			 b[5][DURATION_TEXT], pass[16];
+		char			 b[4][DURATION_TEXT], size[SIZE_TEXT], pass[16];
 
 		text_addf(t, "%7s %7s", duration_text(d[STAT_LAST], b[0], DURATION_TEXT),
 		    duration_text(d[STAT_P50], b[1], DURATION_TEXT));
@@ -102,7 +103,7 @@ metrics_put_table(struct text *t, const struct text_style *style, const struct m
 			text_addf(t, " %7s %7s", duration_text(d[STAT_P95], b[2], DURATION_TEXT),
 			    duration_text(m->stats[METRIC_CPU][STAT_LAST], b[3], DURATION_TEXT));
 		text_addf(t, " %6s ",
-		    human_bytes(m->stats[METRIC_MEMORY][STAT_LAST], b[4], DURATION_TEXT));
+		    size_short(m->stats[METRIC_MEMORY][STAT_LAST], size));
 		(void)snprintf(pass, sizeof(pass), "%4u%%", percent(m->passes, m->attempts));
 		text_ink(t, style, m->passes < m->attempts ? INK_YELLOW : INK_NONE, pass);
 		text_addf(t, " %5" PRIu64, m->attempts);
@@ -197,7 +198,7 @@ void
 metrics_put_sum(struct text *t, const struct text_style *style, const struct metrics *ms)
 {
 	const struct msg_metric_sum	*s = &ms->sum;
-	char				 a[DURATION_TEXT], b[DURATION_TEXT], c[HUMAN_TEXT];
+	char				 a[DURATION_TEXT], b[DURATION_TEXT], c[SIZE_TEXT];
 
 	text_addf(t, "%" PRIu64 " test%s, %" PRIu64 " attempts in %" PRIu64 " run%s: %u%% passed",
 	    s->tests, s->tests == 1 ? "" : "s", s->attempts, s->runs, s->runs == 1 ? "" : "s",
@@ -210,7 +211,7 @@ metrics_put_sum(struct text *t, const struct text_style *style, const struct met
 		text_ink(t, style, INK_RED, a);
 	}
 	text_addf(t, "\nonce each: %s in all; the largest took %s of memory\n",
-	    duration_text(s->last_us, a, sizeof(a)), human_bytes(s->peak_memory, c, sizeof(c)));
+	    duration_text(s->last_us, a, sizeof(a)), size_short(s->peak_memory, c));
 	text_addf(t, "wasted: %s in attempts that were run again, %s in idle slots\n",
 	    duration_text(s->wasted_us, a, sizeof(a)), duration_text(s->idle_us, b, sizeof(b)));
 }

@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/size.h"
 #include "ctl/cmd_json.h"
 #include "ctl/duration.h"
-#include "ctl/human.h"
 #include "ctl/json_value.h"
 #include "ctl/top.h"
 
@@ -48,7 +48,7 @@ room(struct view *v)
 static void
 users(struct view *v, const struct top *t)
 {
-	char	memory[HUMAN_TEXT];
+	char	memory[SIZE_TEXT];
 
 	if (!room(v))
 		return;
@@ -60,7 +60,7 @@ users(struct view *v, const struct top *t)
 		text_addf(v->t, "%-16.16s %6" PRIu64 " %6" PRIu64 " %6" PRIu64 " %7" PRIu64 " %8"
 		    PRIu64 " %5" PRIu64 " %7s\n", u->name, u->weight, u->share, u->used,
 		    u->running, u->queued, u->runs,
-		    human_bytes(u->memory, memory, sizeof memory));
+		    size_short(u->memory, memory));
 	}
 }
 
@@ -86,7 +86,7 @@ runs(struct view *v, const struct top *t)
 static void
 tests(struct view *v, const struct top *t)
 {
-	char	age[DURATION_TEXT], cpu[DURATION_TEXT], memory[HUMAN_TEXT];
+	char	age[DURATION_TEXT], cpu[DURATION_TEXT], memory[SIZE_TEXT];
 
 	if (!room(v))
 		return;
@@ -97,7 +97,7 @@ tests(struct view *v, const struct top *t)
 
 		text_addf(v->t, "%-8.8s %-10.10s %4" PRIu64 " %8s %8s %8s  ", x->run, x->user,
 		    x->slot, ages(x->age_us, age), ages(x->cpu_us, cpu),
-		    human_bytes(x->memory, memory, sizeof memory));
+		    size_short(x->memory, memory));
 		end_row(v, x->name);
 	}
 }
@@ -107,14 +107,14 @@ top_show(struct text *text, const struct top *t, unsigned columns, unsigned rows
 {
 	struct view	v = { text, columns, rows > 0 ? rows - 1 : UINT32_MAX,
 	    ascii ? TEXT_ASCII : 0 };
-	char		up[DURATION_TEXT], memory[HUMAN_TEXT], line[256];
+	char		up[DURATION_TEXT], memory[SIZE_TEXT], line[256];
 
 	if (!room(&v))
 		return;
 	(void)snprintf(line, sizeof line, "%s  %s  up %s  %" PRIu64 "%s of %" PRIu64 " busy  %" PRIu64
 	    " queued  %" PRIu64 " done  %s", t->program, t->state, ages(t->uptime_us, up),
 	    t->busy, t->own ? " (yours)" : "", t->capacity, t->queued, t->completed,
-	    human_bytes(t->memory, memory, sizeof memory));
+	    size_short(t->memory, memory));
 	(void)text_show_name(text, line, strlen(line), v.flags, columns);
 	text_puts(text, "\n");
 	users(&v, t);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/size.h"
 #include "supervisor/config.h"
 #include "supervisor/names.h"
 #include "supervisor/policy/share.h"
@@ -31,9 +32,6 @@ struct unit {
 };
 static const struct unit durations[] = {
 	{ "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 }, { NULL, 0 }
-};
-static const struct unit sizes[] = {
-	{ "", 1 }, { "K", 1 << 10 }, { "M", 1 << 20 }, { "G", 1 << 30 }, { NULL, 0 }
 };
 
 static uint64_t *
@@ -225,23 +223,24 @@ parse_isolation(struct sv text, uint64_t *ret)
 static void
 print(const struct setting *s, uint64_t v, char *buf, size_t size)
 {
-	const struct unit	*u = s->kind == CONFIG_DURATION ? durations : sizes, *best = u;
+	const struct unit	*best = durations;
 	struct isolation_want	 want;
-	char			 text[ISOLATION_TEXT];
+	char			 text[ISOLATION_TEXT], bytes[SIZE_TEXT];
 
 	if (s->kind == CONFIG_ISOLATION) {
 		want = isolation_unpack(v);
 		(void)snprintf(buf, size, "%s", isolation_format(&want, text));
-		return;
-	}
-	for (; s->kind != CONFIG_COUNT && u->name != NULL; u++) {
-		if (v != 0 && v % u->factor == 0)
-			best = u;
-	}
-	if (s->kind == CONFIG_COUNT || v == 0)
-		(void)snprintf(buf, size, "%" PRIu64, v);
-	else
+	} else if (s->kind == CONFIG_SIZE) {
+		(void)snprintf(buf, size, "%s", size_exact(v, bytes));
+	} else if (s->kind == CONFIG_DURATION && v != 0) {
+		for (const struct unit *u = durations; u->name != NULL; u++) {
+			if (v % u->factor == 0)
+				best = u;
+		}
 		(void)snprintf(buf, size, "%" PRIu64 "%s", v / best->factor, best->name);
+	} else {
+		(void)snprintf(buf, size, "%" PRIu64, v);
+	}
 }
 
 static void
@@ -259,26 +258,23 @@ print_of(const struct config *c, const struct setting *s, char *buf, size_t size
 int
 config_parse(enum config_kind kind, struct sv text, uint64_t *ret)
 {
-	const struct unit	*u = kind == CONFIG_DURATION ? durations : sizes;
-	uint64_t		 v = 0;
-	size_t			 i = 0;
-	struct sv		 unit;
+	uint64_t	v;
+	size_t		n;
+	struct sv	unit;
 
 	if (kind == CONFIG_ISOLATION)
 		return parse_isolation(text, ret);
-	for (; i < text.n && text.p[i] >= '0' && text.p[i] <= '9'; i++) {
-		if (v > UINT64_MAX / 20)
-			return -EINVAL;
-		v = v * 10 + (uint64_t)(text.p[i] - '0');
-	}
-	if (i == 0)
+	if (kind == CONFIG_SIZE)
+		return size_parse(text, ret);
+	n = size_digits(text, &v);
+	if (n == 0)
 		return -EINVAL;
-	unit = (struct sv){ text.p + i, text.n - i };
+	unit = (struct sv){ text.p + n, text.n - n };
 	if (unit.n == 0 && (kind != CONFIG_DURATION || v == 0)) {
 		*ret = v;
 		return 0;
 	}
-	for (; kind != CONFIG_COUNT && u->name != NULL; u++) {
+	for (const struct unit *u = durations; kind == CONFIG_DURATION && u->name != NULL; u++) {
 		if (sv_is(unit, u->name) && v <= UINT64_MAX / u->factor) {
 			*ret = v * u->factor;
 			return 0;

@@ -219,7 +219,7 @@ a_test_is_checked(void **state)
 		CASE(jitter, "the jitter is unknown"),
 		CASE(multiplier, "the backoff multiplier is above 1000"),
 		CASE(output, "output_limit is above 64 MiB"),
-		CASE(small_memory, "the limit memory cannot be 1024.0 KiB"),
+		CASE(small_memory, "the limit memory cannot be 1.0 MiB"),
 		CASE(least_memory, NULL),
 		CASE(many_processes, "the limit processes cannot be 4194305"),
 		CASE(little_cpu, "the limit cpu cannot be 0.009"),
