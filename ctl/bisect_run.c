@@ -12,8 +12,10 @@
 
 #define SUITE	"flaky --bisect"	/* in the history: apart from tests of that name */
 
-uint64_t
-bisect_copies(const struct bisect_command *b)
+/* Runs at a time: copies of one another in the same folder.  What they are asked to
+ * do together is split between them, rounded up. */
+static uint64_t
+at_a_time(const struct bisect_command *b)
 {
 	return b->options->jobs > 0 ? b->options->jobs : 1;
 }
@@ -48,7 +50,7 @@ copies(const struct bisect_command *b, struct plan *plan)
 	struct plan_test	*t;
 	char			*name;
 
-	for (uint64_t i = 0; i < bisect_copies(b); i++) {
+	for (uint64_t i = 0; i < at_a_time(b); i++) {
 		suite_command(plan, b->argv, b->cwd);
 		t = &plan->tests[plan->ntests - 1];
 		free(t->suite);
@@ -75,7 +77,7 @@ bisect_run(const struct bisect_command *b, const char *label, uint64_t most, uin
 	struct plan	 plan = { .name = NULL };
 	struct follow	 f = { .cmd = b->cmd, .options = &o, .silent = true, .over = on_over,
 	    .arg = sum };
-	uint64_t	 n = bisect_copies(b);
+	uint64_t	 n = at_a_time(b);
 	struct client	*c;
 	int		 code;
 

@@ -13,10 +13,6 @@ struct bisect_command {
 	const char		 *cwd;		/* absolute */
 };
 
-/* Runs of it at a time: copies of one another in the same folder.  What they are asked to
- * do together is split between them, rounded up. */
-uint64_t bisect_copies(const struct bisect_command *);
-
 /*
  * Runs it up to `most` times, or until it has failed `until` times: as one run of the
  * supervisor with `label`, isolated and on record like any other, that shows nothing.

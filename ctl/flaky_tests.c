@@ -11,8 +11,9 @@
 
 /* ---- from a run ---- */
 
-bool
-flaky_went_wrong(const struct test_result *t)
+/* Did it fail, time out, end in error, or pass only after a failure? */
+static bool
+went_wrong(const struct test_result *t)
 {
 	return (t->done && (t->status == TEST_FAIL || t->status == TEST_TIMEOUT ||
 	    t->status == TEST_ERROR)) || t->flaky || t->flake.fails > 0;
@@ -26,7 +27,7 @@ keep_wrong(struct plan *plan, const struct results *r)
 	/* A plan on record is in the order in which its results are numbered. */
 	for (size_t i = 0; r->tests != NULL && i < plan->ntests && i < r->total; i++)
 		stays[i] = r->tests[i].name != NULL && strcmp(r->tests[i].name,
-		    plan->tests[i].name) == 0 && flaky_went_wrong(&r->tests[i]);
+		    plan->tests[i].name) == 0 && went_wrong(&r->tests[i]);
 	plan_keep(plan, stays);
 	free(stays);
 }

@@ -5,12 +5,6 @@
 #include "ctl/options.h"
 #include "ctl/plan_wire.h"
 
-struct test_result;
-
-/* Did a test of a run on record fail, time out, end in error, or pass only after a
- * failure? */
-bool	flaky_went_wrong(const struct test_result *);
-
 /*
  * The tests of a run (o->from; "latest": the newest), as they are on record: those that
  * went wrong, or those of all that the filters choose; then as options_apply().  0 or an

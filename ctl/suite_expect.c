@@ -86,8 +86,12 @@ compile(const struct suite_source *s, const char *what, const struct suite_node 
 	return 0;
 }
 
-int
-suite_pattern(const struct suite_source *s, const char *what, const struct suite_node *n,
+/*
+ * Is `text` a PCRE2 pattern as "/.../flags" (i m s x)?  1; 0: literal text;
+ * -EINVAL with an error at the node when it looks like one and is wrong.
+ */
+static int
+check_pattern(const struct suite_source *s, const char *what, const struct suite_node *n,
     const char *text)
 {
 	const char	*end = strrchr(text, '/');
@@ -133,7 +137,7 @@ add_pattern(const struct suite_source *s, enum match_key key, const char *target
 
 	r = suite_word(s, suite_match_keys[key], n, &text);
 	if (r == 0)
-		r = suite_pattern(s, suite_match_keys[key], n, text);
+		r = check_pattern(s, suite_match_keys[key], n, text);
 	if (r < 0)
 		return r;
 	if (r == 0)
@@ -323,7 +327,7 @@ error_patterns(const struct suite_source *s, const char *what, const struct suit
 
 	r = suite_words(s, what, n, ERRORS_MAX, &words);
 	for (size_t i = 0; r == 0 && i < words.n; i++) {
-		r = suite_pattern(s, what, n, words.v[i]);
+		r = check_pattern(s, what, n, words.v[i]);
 		if (r >= 0 && strchr(words.v[i], '\n') != NULL)
 			r = suite_fail_at(s, n, "a pattern of '%s' has more than one line", what);
 		if (r < 0)

@@ -12,11 +12,4 @@ int	suite_expect(const struct suite_source *, const struct suite_node *, struct 
 int	suite_assertions(const struct suite_source *, const struct suite_node *,
 	    struct strs *ret);
 
-/*
- * Is `text` a PCRE2 pattern as "/.../flags" (i m s x)?  1; 0: literal text;
- * -EINVAL with an error at the node when it looks like one and is wrong.
- */
-int	suite_pattern(const struct suite_source *, const char *what, const struct suite_node *,
-	    const char *text);
-
 #endif

@@ -198,7 +198,6 @@ void	progress_start(struct mcp_request *);
 void	progress_stop(struct mcp_request *);
 
 /* ---- tasks.c ---- */
-bool	tasks_declared(const struct mcp_request *);
 void	tasks_start(struct mcp_request *);	/* it becomes one when it takes long */
 void	tasks_end(struct task *, json_t *result, json_t *error);	/* takes them over */
 void	tasks_news(struct task *, const char *message);

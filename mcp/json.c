@@ -36,11 +36,11 @@ utf8_len(const unsigned char *p, size_t n)
 }
 
 json_t *
-mj_textn(const char *s, size_t n)
+mj_text(const char *s)
 {
+	size_t	 n = strlen(s), len = 0, k;
 	json_t	*v = json_stringn(s, n);
 	char	*out;
-	size_t	 len = 0, k;
 
 	if (v != NULL)
 		return v;
@@ -54,12 +54,6 @@ mj_textn(const char *s, size_t n)
 	v = mj_need(json_stringn(out, len));
 	free(out);
 	return v;
-}
-
-json_t *
-mj_text(const char *s)
-{
-	return mj_textn(s, strlen(s));
 }
 
 json_t *

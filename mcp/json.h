@@ -15,7 +15,6 @@
 json_t	*mj_need(json_t *);
 
 json_t	*mj_text(const char *);				/* U+FFFD for bad bytes */
-json_t	*mj_textn(const char *, size_t);
 json_t	*mj_int(int64_t);
 json_t	*mj_number(double);				/* 3, not 3.0 */
 json_t	*mj_vformat(const char *fmt, va_list) __attribute__((format(printf, 1, 0)));

@@ -14,8 +14,9 @@
 
 #define POLL_MS	1000
 
-bool
-tasks_declared(const struct mcp_request *q)
+/* Can the client deal with tasks? */
+static bool
+declared(const struct mcp_request *q)
 {
 	return json_is_object(json_object_get(json_object_get(q->capabilities, "extensions"),
 	    EXTENSION_TASKS));
@@ -169,7 +170,7 @@ tasks_start(struct mcp_request *q)
 {
 	struct timeval	tv = clock_timeval(q->tool->task_after_ms);
 
-	if (q->tool->task_after_ms == 0 || !request_modern(q) || !tasks_declared(q))
+	if (q->tool->task_after_ms == 0 || !request_modern(q) || !declared(q))
 		return;
 	q->task_timer = event_new(q->server->base, -1, 0, on_timer, q);
 	if (q->task_timer == NULL)
@@ -221,7 +222,7 @@ meant(struct mcp_request *q)
 	const char	*id = mj_string(q->params, "taskId");
 	struct task	*t = id != NULL ? tasks_find(q->server, id) : NULL;
 
-	if (!tasks_declared(q)) {
+	if (!declared(q)) {
 		mcp_reply_error(q, MCP_MISSING_CAPABILITY, mj_need(json_pack("{s:{s:{s:{}}}}",
 		    "requiredCapabilities", "extensions", EXTENSION_TASKS)),
 		    "the request does not declare the extension %s", EXTENSION_TASKS);

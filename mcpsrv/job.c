@@ -120,6 +120,8 @@ on_event(void *arg, enum msg_type type, uint32_t id, const union msg_body *m)
 	}
 }
 
+static void	watch(struct job *);
+
 static void
 on_watched(void *arg, int r, const struct client_error *e)
 {
@@ -129,10 +131,10 @@ on_watched(void *arg, int r, const struct client_error *e)
 		lost(j, e);
 	} else if (j->lagged) {
 		j->lagged = false;
-		job_watch(j);
+		watch(j);
 	} else if (j->has_wait && !j->caught_up && !j->no_follow && !j->results.finished) {
 		j->caught_up = true;
-		job_watch(j);
+		watch(j);
 	} else {
 		tell(j);
 	}
@@ -140,8 +142,8 @@ on_watched(void *arg, int r, const struct client_error *e)
 
 /* Who waits for so long only first reads what is there, so that it can be told of at any
  * time after that. */
-void
-job_watch(struct job *j)
+static void
+watch(struct job *j)
 {
 	const char		*run = j->submit.run[0] != '\0' ? j->submit.run : j->from;
 	bool			 read = j->no_follow || (j->has_wait && !j->caught_up);
@@ -230,7 +232,7 @@ on_committed(void *arg, int r, const struct client_error *e)
 	}
 	mcp_task_name(j->call.req, j->submit.run);
 	mcp_list_changed(j->call.srv->mcp, MCP_LIST_RESOURCES);
-	job_watch(j);
+	watch(j);
 }
 
 void
@@ -372,7 +374,7 @@ job_start(struct job *j)
 static void
 follow(struct call *c)
 {
-	job_watch((struct job *)c);
+	watch((struct job *)c);
 }
 
 void

@@ -77,6 +77,5 @@ void	job_follow(struct job *, const char *run);
 
 void	job_lookup(struct job *);	/* goes on with job_submit() */
 void	job_submit(struct job *);
-void	job_watch(struct job *);
 
 #endif
