@@ -110,7 +110,8 @@ bare_wait(struct bench *b, struct slots *s, struct spans *spans)
 	msec_t		now, first = now_ms() + BARE_TIMEOUT_MS;
 
 	for (unsigned i = 0; i < s->n; i++) {
-		p[i] = (struct pollfd){ .fd = s->v[i].pid != 0 ? s->v[i].fd : -1, .events = POLLIN };
+		p[i] = (struct pollfd){ .fd = s->v[i].pid != 0 ? s->v[i].fd : -1,
+		    .events = POLLIN };
 		if (s->v[i].pid != 0 && s->v[i].deadline < first)
 			first = s->v[i].deadline;
 	}

@@ -103,8 +103,9 @@ how(const struct bench *b, unsigned runs, bool real_time)
 
 	(void)uname(&u);
 	(void)getloadavg(&load, 1);
-	(void)json_object_set_new(o, "by", json_string("make bench-flaky BENCH=flaky-rates: bare, one "
-	    "at a time; Wilson interval, 99 %"));
+	(void)json_object_set_new(o, "by",
+	    json_string("make bench-flaky BENCH=flaky-rates: bare, one at a time; Wilson interval, "
+	    "99 %"));
 	(void)json_object_set_new(o, "timestamp", results_timestamp());
 	(void)json_object_set_new(o, "runs", json_integer(runs));
 	(void)json_object_set_new(o, "cpus", json_integer(b->width));
@@ -124,7 +125,8 @@ bench_flaky_rates(struct bench *b, json_t *figures)
 	int		r = corpus_load(&c, FLAKY_SUITE, FLAKY_TRUTH);
 
 	/* Before all other work, where that is allowed: what others do is not to count. */
-	real_time = sched_setscheduler(0, SCHED_RR, &(struct sched_param){ .sched_priority = 1 }) == 0;
+	real_time = sched_setscheduler(0, SCHED_RR,
+	    &(struct sched_param){ .sched_priority = 1 }) == 0;
 	(void)json_object_set_new(figures, "runs", json_integer(runs));
 	table_row(&t, "program|failed|stated|99 %%|");
 	for (size_t i = 0; i < c.n && r == 0; i++)
@@ -135,7 +137,8 @@ bench_flaky_rates(struct bench *b, json_t *figures)
 		r = save(&c);
 	}
 	if (real_time)
-		(void)sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){ .sched_priority = 0 });
+		(void)sched_setscheduler(0, SCHED_OTHER,
+		    &(struct sched_param){ .sched_priority = 0 });
 	corpus_free(&c);
 	return r;
 }

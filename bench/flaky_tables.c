@@ -146,10 +146,11 @@ put_ways(const struct corpus *c, const struct campaigns *all, json_t *figures)
 		    s = total(c, all, w, is_sound);
 		double		seconds = machine_s(all, w);
 
-		table_row(&t, "%s|%.0f/%.0f|%.0f/%.0f|%.0f/%.0f|%.0f/%.0f|%.0f/%.0f|%.1f|%.1f|%.1f|%.1f|",
+		table_row(&t,
+		    "%s|%.0f/%.0f|%.0f/%.0f|%.0f/%.0f|%.0f/%.0f|%.0f/%.0f|%.1f|%.1f|%.1f|%.1f|",
 		    way_name(w), a.found, a.tests, f.found, f.tests, r.found, r.tests, k.found,
-		    k.tests, s.found, s.tests, share(f.attempts, f.tests), share(s.attempts, s.tests),
-		    seconds, share(60 * a.found, seconds));
+		    k.tests, s.found, s.tests, share(f.attempts, f.tests),
+		    share(s.attempts, s.tests), seconds, share(60 * a.found, seconds));
 		o = json_object();
 		bench_figure(o, "found", a.found);
 		bench_figure(o, "flaky", a.tests);
@@ -252,9 +253,9 @@ put_causes(const struct corpus *c, const struct campaigns *all, json_t *figures)
 		bench_figure(o, "diagnosed", named);
 		bench_figure(o, "causeRight", right);
 		(void)json_object_set_new(list, causes[k], o);
-		table_row(&t, "%s|%.0f/%.0f|%.0f/%.0f|%.0f/%.0f|%.0f/%.0f|%.1f|%.0f/%.0f|", causes[k],
-		    v[0].found, v[0].tests, v[1].found, v[1].tests, v[2].found, v[2].tests, v[3].found,
-		    v[3].tests, share(v[3].attempts, v[3].tests), right,
+		table_row(&t, "%s|%.0f/%.0f|%.0f/%.0f|%.0f/%.0f|%.0f/%.0f|%.1f|%.0f/%.0f|",
+		    causes[k], v[0].found, v[0].tests, v[1].found, v[1].tests, v[2].found,
+		    v[2].tests, v[3].found, v[3].tests, share(v[3].attempts, v[3].tests), right,
 		    named);
 	}
 	(void)json_object_set_new(figures, "causes", list);
@@ -389,7 +390,8 @@ put_rates(const struct corpus *c, const struct campaigns *all, json_t *figures)
 	struct table	t = { NULL, 0 };
 	json_t		*o = json_object();
 
-	table_row(&t, "a machine minute|seen to fail|ours: times as many|found|ours: times as many|");
+	table_row(&t, "a machine minute|seen to fail|ours: times as many|found|ours: times as "
+	    "many|");
 	put_group(c, all, CORPUS_TIMING, &t, o);
 	put_group(c, all, CORPUS_RANDOM, &t, o);
 	put_group(c, all, CORPUS_OTHER, &t, o);
@@ -439,8 +441,8 @@ put_confused(const struct corpus *c, const struct campaign *v, const char *title
 
 		if (!s->flagged || is_named_rightly(&c->tests[i], s))
 			continue;
-		table_row(&t, "%s|%s|%s|%u/%u|", c->tests[i].plan->name, c->tests[i].category, s->cause,
-		    s->fails, s->passes + s->fails);
+		table_row(&t, "%s|%s|%s|%u/%u|", c->tests[i].plan->name, c->tests[i].category,
+		    s->cause, s->fails, s->passes + s->fails);
 		o = json_object();
 		(void)json_object_set_new(o, "test", json_string(c->tests[i].plan->name));
 		(void)json_object_set_new(o, "is", json_string(c->tests[i].category));
@@ -454,12 +456,13 @@ static void
 put_goals(const struct corpus *c, const struct corpus *unseen, const struct campaigns *all,
     json_t *figures)
 {
-	struct tally	 f = total(c, all, WAY_OURS, is_findable), a = total(c, all, WAY_OURS, is_flaky),
-	    s = total(c, all, WAY_OURS, is_sound);
+	struct tally	 f = total(c, all, WAY_OURS, is_findable),
+	    a = total(c, all, WAY_OURS, is_flaky), s = total(c, all, WAY_OURS, is_sound);
 	struct table	 t = { NULL, 0 };
 	json_t		*o = json_object();
 	struct tally	 warm = count(c, &all->warm, is_in_sound_group);
-	double		 right, named = count_named(c, &all->diagnosis, NULL, &right), timing, random;
+	double		 right, named = count_named(c, &all->diagnosis, NULL, &right), timing,
+	    random;
 	double		 also, found = count_named(unseen, &all->unseen, NULL, &also);
 	unsigned	 cut;
 	double		 dismissed = attempts_to_dismiss(c, all, &cut);
@@ -494,11 +497,12 @@ put_goals(const struct corpus *c, const struct corpus *unseen, const struct camp
 	table_row(&t, "cause named rightly, of those found|%.3f|%s%s", share(right, named),
 	    table_at_least(share(right, named), 0.85, ""),
 	    all->diagnosis.cut ? "; the time was up before the attempts" : "");
-	table_row(&t, "the same, of programs on which nothing was tuned|%.3f|%s%s", share(also, found),
-	    table_at_least(share(also, found), 0.85, ""),
+	table_row(&t, "the same, of programs on which nothing was tuned|%.3f|%s%s",
+	    share(also, found), table_at_least(share(also, found), 0.85, ""),
 	    all->unseen.cut ? "; the time was up before the attempts" : "");
 	table_row(&t, "attempts of a sound one with %d runs on record, mean|%.1f|%s", RECORD,
-	    share(warm.attempts, warm.tests), table_at_most(share(warm.attempts, warm.tests), 5, ""));
+	    share(warm.attempts, warm.tests),
+	    table_at_most(share(warm.attempts, warm.tests), 5, ""));
 	if (cut > 0)
 		table_row(&t, "verdicts of ours that the limit of time has cut short|%u|"
 		    "a less busy machine tells more", cut);
@@ -517,8 +521,8 @@ flaky_tables(const struct corpus *c, const struct corpus *unseen, const struct c
 	put_rates(c, all, figures);
 	put_missed(c, all);
 	put_confused(c, &all->diagnosis, "flaky: the wrong cause named, or none", list);
-	put_confused(unseen, &all->unseen, "flaky: the same, of programs on which nothing was tuned",
-	    list);
+	put_confused(unseen, &all->unseen, "flaky: the same, of programs on which nothing was "
+	    "tuned", list);
 	(void)json_object_set_new(figures, "confused", list);
 	put_goals(c, unseen, all, figures);
 }

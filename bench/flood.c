@@ -34,8 +34,8 @@ run_paratest(struct bench *b, const struct service *s, const char *bytes, uint64
 	struct service_call	 call = { .timeout_ms = SERVICE_LONG_MS };
 	json_t			*doc = NULL, *result;
 	uint64_t		 came;
-	int			 r = ASK(b, s, &call, &doc, "run", "--json", "--", b->self, "--flood",
-	    bytes);
+	int			 r = ASK(b, s, &call, &doc, "run", "--json", "--", b->self,
+	    "--flood", bytes);
 
 	if (r != 0)
 		return r;

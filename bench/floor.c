@@ -315,8 +315,8 @@ bench_floor(struct bench *b, json_t *figures)
 	table_row(&t, "a test|wall \xc2\xb5s|\xc3\x97 floor|CPU \xc2\xb5s|\xc3\x97 floor|");
 	for (size_t i = 0; i < NCONTENDERS; i++)
 		show_one(&t, &contenders[i], &m[i], figures);
-	(void)snprintf(title, sizeof title, "floor: %zu \xc3\x97 /bin/true, %u at a time, medians of "
-	    "%zu rounds", f.tests, b->width, rounds);
+	(void)snprintf(title, sizeof title, "floor: %zu \xc3\x97 /bin/true, %u at a time, "
+	    "medians of %zu rounds", f.tests, b->width, rounds);
 	table_print(&t, title);
 	return 0;
 }

@@ -96,8 +96,9 @@ fill_attempt(struct filler *f, unsigned run, unsigned test, unsigned number, boo
 	    .outcome = fails ? OUTCOME_FAIL : OUTCOME_PASS };
 	const uint64_t		 v[] = { run + 1, test, number, test + 1, test % 8 + 1, row.outcome,
 	    row.start_ms, row.start_ms + row.duration_us / 1000, row.duration_us, fails, row.cpu_us,
-	    row.max_rss_bytes, row.output_bytes, row.cpu_us / 4 * 3, row.cpu_us / 4, row.memory_bytes,
-	    3, 1200 + test % 100, 12, 30, 5, 4096, 8192, row.processes, row.sessions, 900, 40000 };
+	    row.max_rss_bytes, row.output_bytes, row.cpu_us / 4 * 3, row.cpu_us / 4,
+	    row.memory_bytes, 3, 1200 + test % 100, 12, 30, 5, 4096, 8192, row.processes,
+	    row.sessions, 900, 40000 };
 	void			*recent;
 	int			 r;
 
@@ -156,7 +157,8 @@ static int
 fill_spec(struct filler *f, unsigned test, const char *name)
 {
 	struct sv		argv[] = { SV_LIT("/bin/true"), sv_from(name) };
-	struct msg_test_add	m = { .name = sv_from(name), .argv = { argv, 2 }, .cwd = SV_LIT("/") };
+	struct msg_test_add	m = { .name = sv_from(name), .argv = { argv, 2 },
+	    .cwd = SV_LIT("/") };
 	unsigned char		hash[16] = { 0 }, packed[1024];
 	char			*body;
 	size_t			 n, len;
@@ -183,8 +185,9 @@ fill_tests(struct filler *f, bool last, unsigned runs)
 
 	for (unsigned test = 0; test < TESTS && r == 0; test++) {
 		struct past	*p = &f->past[test];
-		const uint64_t	 v[] = { p->attempts, p->passes, p->failures, p->failures, p->total_us,
-		    (uint64_t)(p->typical_us * (double)p->failures), runs, p->last_ms };
+		const uint64_t	 v[] = { p->attempts, p->passes, p->failures, p->failures,
+		    p->total_us, (uint64_t)(p->typical_us * (double)p->failures), runs,
+		    p->last_ms };
 
 		test_name(test, suite, name);
 		if (!last) {
@@ -212,20 +215,20 @@ static int
 prepare(struct filler *f)
 {
 	const struct { sqlite3_stmt **st; const char *sql; } all[] = {
-		{ &f->run, "INSERT INTO runs (id, run, start_ms, uid, status, jobs, seed, total, passed,"
-		    " end_ms, duration_us, sequential_us, workers_used) VALUES (?1, ?2, ?3, 1000, 1, 8, 1,"
-		    " 10000, 10000, ?3 + 300000, 300000000, 2100000000, 8)" },
+		{ &f->run, "INSERT INTO runs (id, run, start_ms, uid, status, jobs, seed, total, "
+		    "passed, end_ms, duration_us, sequential_us, workers_used) VALUES (?1, ?2, ?3, "
+		    "1000, 1, 8, 1, 10000, 10000, ?3 + 300000, 300000000, 2100000000, 8)" },
 		{ &f->spec, "INSERT INTO specs VALUES (?, 1000, ?, ?, ?)" },
-		{ &f->run_test, "INSERT INTO run_tests (run, idx, test, spec, status, flaky, attempts)"
-		    " VALUES (?1, ?2, ?3, ?3, 0, ?4, ?5)" },
-		{ &f->attempt, "INSERT INTO attempts (run, idx, attempt, test, worker, outcome, start_ms,"
-		    " end_ms, duration_us, exit_code, cpu_us, max_rss_bytes, output_bytes, user_us,"
-		    " system_us, tree_peak_bytes, tree_source, minor_faults, major_faults,"
-		    " voluntary_switches, involuntary_switches, read_bytes, write_bytes, processes,"
-		    " sessions, spawn_us, queued_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-		    " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)" },
-		{ &f->test, "INSERT INTO tests (id, uid, suite, name, attempts, passes, failures, flaky,"
-		    " total_us, wasted_us, last_run, last_ms, mu, dev, fail, newest)"
+		{ &f->run_test, "INSERT INTO run_tests (run, idx, test, spec, status, flaky, "
+		    "attempts) VALUES (?1, ?2, ?3, ?3, 0, ?4, ?5)" },
+		{ &f->attempt, "INSERT INTO attempts (run, idx, attempt, test, worker, outcome, "
+		    "start_ms, end_ms, duration_us, exit_code, cpu_us, max_rss_bytes, "
+		    "output_bytes, user_us, system_us, tree_peak_bytes, tree_source, minor_faults, "
+		    "major_faults, voluntary_switches, involuntary_switches, read_bytes, "
+		    "write_bytes, processes, sessions, spawn_us, queued_us) VALUES (?, ?, ?, ?, ?, "
+		    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)" },
+		{ &f->test, "INSERT INTO tests (id, uid, suite, name, attempts, passes, failures, "
+		    "flaky, total_us, wasted_us, last_run, last_ms, mu, dev, fail, newest)"
 		    " VALUES (?, 1000, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)" },
 	};
 
@@ -398,18 +401,21 @@ measure_all(struct bench *b, struct db *db, const char *suite, const char *name,
 		{ "history of a test", "history", MSG_HISTORY, { .history = {
 		    .test = sv_from(name), .limit = 1000 } } },
 		{ "metrics, as they come", "metrics", MSG_METRICS, { .metrics = { .limit = 0 } } },
-		{ "metrics of all tests", "metricsAll", MSG_METRICS, { .metrics = { .limit = TESTS } } },
+		{ "metrics of all tests", "metricsAll", MSG_METRICS,
+		    { .metrics = { .limit = TESTS } } },
 		{ "the same by name", "metricsByName", MSG_METRICS, { .metrics = {
 		    .sort = METRIC_SORT_NAME, .limit = TESTS } } },
 		{ "regressions", "regressions", MSG_METRICS, { .metrics = { .regressed = true } } },
 		{ "metrics of a suite", "metricsSuite", MSG_METRICS, { .metrics = {
 		    .suite = sv_from(suite) } } },
-		{ "metrics of a run", "metricsRun", MSG_METRICS, { .metrics = { .run = sv_from(run) } } },
+		{ "metrics of a run", "metricsRun", MSG_METRICS,
+		    { .metrics = { .run = sv_from(run) } } },
 		{ "metrics of a test", "metricsTest", MSG_METRICS, { .metrics = {
 		    .test = sv_from(name) } } },
 		{ "flaky tests", "flaky", MSG_FLAKY, { .flaky = { .limit = 0 } } },
 		{ "list of runs", "runs", MSG_RUN_LIST, { .run_list = { .limit = 0 } } },
-		{ "plan of a run", "plan", MSG_PLAN_READ, { .plan_read = { .run = sv_from(run) } } },
+		{ "plan of a run", "plan", MSG_PLAN_READ,
+		    { .plan_read = { .run = sv_from(run) } } },
 	};
 	struct table		t = { NULL, 0 };
 	int			r = 0;

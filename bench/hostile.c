@@ -226,7 +226,8 @@ show(const struct scene *sc, json_t *figures)
 	struct table			t = { NULL, 0 };
 	char				title[120], bar[64], left[16];
 
-	table_row(&t, "hostile|tests/s|of alone|of ignored||supervisor's CPU|their own|ping p50 ms|p99 ms|");
+	table_row(&t, "hostile|tests/s|of alone|of ignored||supervisor's CPU|their own|ping p50 "
+	    "ms|p99 ms|");
 	for (size_t i = 0; i < N_LEGS; i++) {
 		double	kept = samples_median(&sc->kept[i]), p99 = samples_rank(&sc->ping[i], 99);
 		json_t	*o = json_object();
@@ -257,7 +258,8 @@ show(const struct scene *sc, json_t *figures)
 static int
 play_all(struct scene *sc)
 {
-	unsigned	rounds = sc->b->repeat != 0 ? sc->b->repeat : sc->b->quick ? 2 : HOSTILE_ROUNDS;
+	unsigned	rounds = sc->b->repeat != 0 ? sc->b->repeat : sc->b->quick ? 2 :
+	    HOSTILE_ROUNDS;
 	double		speed[N_LEGS] = { 0 };
 	int		r = run(sc, ALONE, speed);	/* warm */
 

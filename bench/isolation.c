@@ -75,8 +75,8 @@ show(struct side v[NLEVELS], double tests, size_t rounds, json_t *figures)
 		bench_figure(o, "cpuRatio", ratio);
 		(void)json_object_set_new(figures, levels[i].name, o);
 	}
-	(void)snprintf(title, sizeof title, "isolation: a test of %.0f \xc3\x97 /bin/true, %zu rounds",
-	    tests, rounds);
+	(void)snprintf(title, sizeof title, "isolation: a test of %.0f \xc3\x97 /bin/true, %zu "
+	    "rounds", tests, rounds);
 	table_print(&t, title);
 }
 

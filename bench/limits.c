@@ -21,7 +21,8 @@ static const struct kind {
 	{ "open-files and file-size", "rlimits", { "--open-files", "256", "--file-size", "1G",
 	    NULL } },
 	{ "memory", "memory", { "--memory", "1G", NULL } },
-	{ "memory, processes", "memoryProcesses", { "--memory", "1G", "--processes", "100", NULL } },
+	{ "memory, processes", "memoryProcesses", { "--memory", "1G", "--processes", "100",
+	    NULL } },
 	{ "memory, processes, CPU", "all", { "--memory", "1G", "--processes", "100", "--cpus", "1",
 	    NULL } },
 };

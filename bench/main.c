@@ -34,10 +34,12 @@ struct part {
 };
 
 static const struct part parts[] = {
-	{ "floor", "/bin/true many times, against a bare loop and other runners", bench_floor, false },
+	{ "floor", "/bin/true many times, against a bare loop and other runners", bench_floor,
+	  false },
 	{ "speedup", "tests of 100 ms on 1 to 8 workers", bench_speedup, false },
 	{ "width", "-j auto beside one test a CPU", bench_width, false },
-	{ "latency", "one test: bare, with a cold and with a warm supervisor", bench_latency, false },
+	{ "latency", "one test: bare, with a cold and with a warm supervisor", bench_latency,
+	  false },
 	{ "plan", "a plan of 100,000 tests", bench_plan, false },
 	{ "ping", "answers of the supervisor during a full run", bench_ping, false },
 	{ "flood", "a test that prints 1 GiB", bench_flood, false },

@@ -48,7 +48,8 @@ measure(struct bench *b, const char *suite, const struct service *s, struct samp
 static void
 show(const struct samples v[NSAMPLES], json_t *figures)
 {
-	double		accept = samples_median(&v[P_ACCEPT]), resident = samples_median(&v[P_RESIDENT]);
+	double		accept = samples_median(&v[P_ACCEPT]),
+	    resident = samples_median(&v[P_RESIDENT]);
 	struct table	t = { NULL, 0 };
 	char		title[96];
 

@@ -105,8 +105,8 @@ show(const struct side v[NKINDS], double tests, size_t rounds, json_t *figures)
 		(void)json_object_set_new(figures, names[i], o);
 	}
 	bench_figure(figures, "cpuRatio", ratio);
-	(void)snprintf(title, sizeof title, "record: a test of %.0f \xc3\x97 /bin/true, means of %zu "
-	    "rounds", tests / (double)rounds, rounds);
+	(void)snprintf(title, sizeof title, "record: a test of %.0f \xc3\x97 /bin/true, means "
+	    "of %zu rounds", tests / (double)rounds, rounds);
 	table_print(&t, title);
 }
 

@@ -56,7 +56,8 @@ int
 results_append(const char *path, json_t *runs, json_t *figures)
 {
 	json_error_t	 je;
-	json_t		*doc = access(path, F_OK) == 0 ? json_load_file(path, 0, &je) : json_object();
+	json_t		*doc = access(path, F_OK) == 0 ? json_load_file(path, 0, &je) :
+	    json_object();
 	char		 fresh[4096];
 	int		 r = 0;
 

@@ -47,8 +47,8 @@ int
 service_start_at(struct bench *b, const char *name, const char *state, struct service *s)
 {
 	char			dir[BENCH_PATH], path[BENCH_PATH], log[BENCH_PATH];
-	const char		*const argv[] = { program(b, "paratestd", path), "--socket", s->socket,
-	    "--state", state, "--idle-exit", "10m", "--ready-fd", "3", NULL };
+	const char		*const argv[] = { program(b, "paratestd", path), "--socket",
+	    s->socket, "--state", state, "--idle-exit", "10m", "--ready-fd", "3", NULL };
 	struct proc		p = { .argv = argv, .err = log };
 	struct proc_usage	u;
 	int			fds[2], r;

@@ -54,7 +54,8 @@ share(struct spans *s)
 	qsort(edges, 2 * s->n, sizeof *edges, by_time);
 	for (size_t i = 0; i < 2 * s->n; i++) {
 		if (i > 0 && running > 0)
-			sum += (double)(edges[i].at_us - edges[i - 1].at_us) / 1e3 / (double)running;
+			sum += (double)(edges[i].at_us - edges[i - 1].at_us) / 1e3 /
+			    (double)running;
 		s->v[edges[i].span].machine_ms += edges[i].start ? -sum : sum;
 		running += edges[i].start;
 		running -= !edges[i].start;

@@ -121,7 +121,8 @@ verdict(const char *sign, double bar, const char *unit, int met)
 {
 	static char	text[64];
 
-	(void)snprintf(text, sizeof text, "bar %s %g%s: %s", sign, bar, unit, met ? "met" : "missed");
+	(void)snprintf(text, sizeof text, "bar %s %g%s: %s", sign, bar, unit,
+	    met ? "met" : "missed");
 	return text;
 }
 

@@ -75,7 +75,8 @@ for pid in /proc/[0-9]*; do
 	esac
 done
 case $found in
-*bin/paratestd*libexec/paratest/paratest-store* | *libexec/paratest/paratest-store*bin/paratestd*) ;;
+*bin/paratestd*libexec/paratest/paratest-store* | \
+    *libexec/paratest/paratest-store*bin/paratestd*) ;;
 *) fail "its supervisor and store are not those that are installed:$found" ;;
 esac
 echo "all of it is in place, and runs from there"

@@ -73,7 +73,8 @@ for program; do
 "
 	fi
 	if [ "$s" -gt 0 ]; then
-		skips="$skips$(sed -n "s|^\[  SKIPPED \] \([^0-9 ][^ ]*\)\$|skipped: $program: \1|p" \
+		skips="$skips$(sed -n \
+		    "s|^\[  SKIPPED \] \([^0-9 ][^ ]*\)\$|skipped: $program: \1|p" \
 		    "$log" | sort -u)
 "
 	fi

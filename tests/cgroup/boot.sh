@@ -18,7 +18,8 @@ top=$(cd "$here/../.." && pwd)
 build=$top/${BIN:-build}
 suite=bookworm
 # What our programs are linked with, beside what is there anyway.
-libraries=libmsgpackc2,libevent-core-2.1-7,libbsd0,libxxhash0,libsqlite3-0,libzstd1,libyaml-0-2,libjansson4,libpcre2-8-0
+libraries=libmsgpackc2,libevent-core-2.1-7,libbsd0,libxxhash0,libsqlite3-0,libzstd1
+libraries=$libraries,libyaml-0-2,libjansson4,libpcre2-8-0
 
 what=${1:-test}
 
@@ -45,12 +46,14 @@ tools() {
 # root.tar: a system; vmlinuz: its kernel.  From packages alone.
 system() {
 	if [ ! -s "$work/root.tar" ]; then
-		mmdebstrap --quiet --variant=minbase --include="systemd,systemd-sysv,dbus,$libraries" \
+		mmdebstrap --quiet --variant=minbase \
+		    --include="systemd,systemd-sysv,dbus,$libraries" \
 		    --dpkgopt='path-exclude=/usr/share/doc/*' \
 		    --dpkgopt='path-exclude=/usr/share/man/*' \
 		    --dpkgopt='path-exclude=/usr/share/locale/*' \
 		    --customize-hook='rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/*.bin' \
-		    --format=tar $suite "$work/root.tar.new" >&2 || skip "no packages for its system"
+		    --format=tar $suite "$work/root.tar.new" >&2 ||
+		    skip "no packages for its system"
 		mv "$work/root.tar.new" "$work/root.tar"
 	fi
 	[ ! -s "$work/vmlinuz" ] || return 0
@@ -115,11 +118,13 @@ machine() {
 	rm -f "$work/disk"
 	truncate -s 64M "$work/disk"
 	# shellcheck disable=SC2086 # several words
-	timeout -k 10 "${LIMIT:-240}" qemu-system-x86_64 -machine q35 $how -cpu max -m 1536 -nodefaults \
-	    -no-user-config -nographic -no-reboot -kernel "$work/vmlinuz" -initrd "$work/initrd" \
+	timeout -k 10 "${LIMIT:-240}" qemu-system-x86_64 -machine q35 $how -cpu max -m 1536 \
+	    -nodefaults -no-user-config -nographic -no-reboot \
+	    -kernel "$work/vmlinuz" -initrd "$work/initrd" \
 	    -append "console=ttyS0 quiet systemd.unit=paratest-inside.target \
 	        systemd.show_status=no panic=-1 mitigations=off" \
-	    -drive "file=$work/disk,format=raw,if=none,id=disk" -device nvme,drive=disk,serial=disk \
+	    -drive "file=$work/disk,format=raw,if=none,id=disk" \
+	    -device nvme,drive=disk,serial=disk \
 	    -serial "file:$work/console" -serial "file:$work/log.raw" </dev/null >&2
 }
 

@@ -90,7 +90,8 @@ memory() {
 
 # The whole of a test is over when a part of it is out of memory.
 all_of_it() {
-	! as alice run --memory 48M --json -- sh -c "sleep 100 & $at/hog 200; echo went on" >/tmp/out
+	! as alice run --memory 48M --json -- sh -c "sleep 100 & $at/hog 200; echo went on" \
+	    >/tmp/out
 	has '"outcome":"oom"' && has '"output":""' && lacks '"leaked"'
 }
 
@@ -135,7 +136,8 @@ no_way_out() {
 	sleep 1
 	grep -q "0::${PWD#/sys/fs/cgroup}\$" /proc/self/cgroup && echo "still $1"
 	EOF
-	printf 'one\ntwo\n' | as alice run -j 2 --memory 64M --json --each "sh $at/leave {}" >/tmp/out
+	printf 'one\ntwo\n' | as alice run -j 2 --memory 64M --json --each "sh $at/leave {}" \
+	    >/tmp/out
 	lacks 'moved to' && has 'still one' && has 'still two'
 }
 

@@ -63,7 +63,8 @@ has_pages() {
 
 # Settings and history stay, and the service comes back.
 upgrades() {
-	timeout 90 dpkg --install --force-confold $deb && is_active paratestd.socket paratestd.service &&
+	timeout 90 dpkg --install --force-confold $deb &&
+	    is_active paratestd.socket paratestd.service &&
 	    grep -q testers $config && [ "$(as alice paratestctl runs | wc -l)" = 2 ]
 }
 

@@ -114,7 +114,8 @@ tell(struct st *st)
 			r = st->ingest == NULL ? -ENOMEM : 0;
 		}
 		if (r == 0 && !st->over)
-			r = ingest_announce(st->ingest, sv_from(st->run), st->journal.written, true);
+			r = ingest_announce(st->ingest, sv_from(st->run), st->journal.written,
+			    true);
 		if (r == 0)
 			r = ingest_step(st->ingest);
 		if (r >= 0)

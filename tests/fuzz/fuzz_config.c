@@ -20,7 +20,8 @@ write_down(const struct config *c, char *text, size_t size)
 	char		 value[32], fallback[32];
 	size_t		 n = 0;
 
-	for (size_t i = 0; config_row(c, i, &key, &words, value, fallback, sizeof value) == 0; i++) {
+	for (size_t i = 0; config_row(c, i, &key, &words, value, fallback,
+	    sizeof value) == 0; i++) {
 		n += (size_t)snprintf(text + n, size - n, "'%s': '%s'\n", key, value);
 		assert(n < size);
 	}

@@ -117,7 +117,8 @@ turn(struct speaker *speakers)
 static void
 send_body(struct speaker *s, unsigned type, const uint8_t *data, size_t n)
 {
-	uint8_t	frame[MSG_HEADER + 255] = { 0, 0, 0, (uint8_t)n, 0, (uint8_t)type, 0, 0, 0, 0, 0, 9 };
+	uint8_t	frame[MSG_HEADER + 255] = { 0, 0, 0, (uint8_t)n, 0, (uint8_t)type, 0, 0, 0, 0,
+	    0, 9 };
 
 	if (n > 0)
 		memcpy(frame + MSG_HEADER, data, n);

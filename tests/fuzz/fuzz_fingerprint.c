@@ -45,7 +45,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct fingerprint_facts	f = { .outcome = OUTCOME_FAIL };
 	struct fingerprint		a, b;
 	struct strbuf			t = { NULL, 0, 0 };
-	struct normal_name		names[2] = { { .instead = "<test>" }, { .instead = "<program>" } };
+	struct normal_name		names[2] = { { .instead = "<test>" },
+	    { .instead = "<program>" } };
 	struct sv			rest;
 
 	if (size < 2)

@@ -55,7 +55,8 @@ forge(struct evbuffer *out, const char *run)
 	for (int i = 0; i < 16; i++) {
 		(void)snprintf(id, sizeof id, "%s", run);
 		if (i > 1)
-			(void)snprintf(id, sizeof id, "%08x%08x%08x%08x", rand(), rand(), rand(), rand());
+			(void)snprintf(id, sizeof id, "%08x%08x%08x%08x", rand(), rand(), rand(),
+			    rand());
 		id[i == 1 ? 1 : 32] = '\0';
 		cancel.run = watch.run = output.run = plan.run = sv_from(id);
 		(void)msg_put(out, MSG_RUN_CANCEL, 3, &cancel);

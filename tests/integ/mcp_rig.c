@@ -26,7 +26,8 @@ static void
 launch(struct mcp_rig *m, const struct service *s, const char *option, const char *value)
 {
 	posix_spawn_file_actions_t	 fa;
-	const char			*run = getenv("XDG_RUNTIME_DIR"), *asan = getenv("ASAN_OPTIONS");
+	const char			*run = getenv("XDG_RUNTIME_DIR"),
+	    *asan = getenv("ASAN_OPTIONS");
 	char				*argv[8], *env[12], log[160];
 	int				 in[2], out[2], n = 0, k = 0;
 
@@ -58,8 +59,8 @@ launch(struct mcp_rig *m, const struct service *s, const char *option, const cha
 	(void)posix_spawn_file_actions_adddup2(&fa, in[0], 0);
 	(void)posix_spawn_file_actions_adddup2(&fa, out[1], 1);
 	(void)posix_spawn_file_actions_addopen(&fa, 2, log, O_WRONLY | O_CREAT | O_APPEND, 0600);
-	assert_int_equal(posix_spawn(&m->pid, service_program("paratest-mcp"), &fa, NULL, argv, env),
-	    0);
+	assert_int_equal(posix_spawn(&m->pid, service_program("paratest-mcp"), &fa, NULL,
+	    argv, env), 0);
 	(void)posix_spawn_file_actions_destroy(&fa);
 	(void)close(in[0]);
 	(void)close(out[1]);
@@ -257,8 +258,8 @@ mcp_tool_fails(struct mcp_rig *m, const char *name, json_t *arguments)
 	    json_object_get(r, "structuredContent") != NULL ||
 	    json_array_size(json_object_get(r, "content")) != 1)
 		fail_msg("%s did not fail: %s", name, json_dumps(answer, 0));
-	text = xstrdup(json_string_value(json_object_get(json_array_get(json_object_get(r, "content"),
-	    0), "text")));
+	text = xstrdup(json_string_value(json_object_get(json_array_get(json_object_get(r,
+	    "content"), 0), "text")));
 	json_decref(answer);
 	return text;
 }

@@ -319,7 +319,8 @@ service_spawn(struct service *s, const char *input, const char *const *args)
 	(void)snprintf(out, sizeof out, "%s/out", s->dir);
 	(void)snprintf(err, sizeof err, "%s/err", s->dir);
 	(void)posix_spawn_file_actions_init(&fa);
-	(void)posix_spawn_file_actions_addopen(&fa, 0, input != NULL ? in : "/dev/null", O_RDONLY, 0);
+	(void)posix_spawn_file_actions_addopen(&fa, 0, input != NULL ? in : "/dev/null",
+	    O_RDONLY, 0);
 	(void)posix_spawn_file_actions_addopen(&fa, 1, out, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	(void)posix_spawn_file_actions_addopen(&fa, 2, err, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	assert_int_equal(posix_spawn(&pid, service_program("paratestctl"), &fa, NULL, argv,

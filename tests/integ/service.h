@@ -65,7 +65,8 @@ void	service_wait(struct service *, pid_t, struct ran *);
 
 /* Both: the words of one call. */
 void	service_ctl(struct service *, struct ran *, const char *input, const char *const *args);
-#define CTL(s, r, input, ...)	service_ctl(s, r, input, (const char *const []){ __VA_ARGS__, NULL })
+#define CTL(s, r, input, ...)						\
+	service_ctl(s, r, input, (const char *const []){ __VA_ARGS__, NULL })
 void	ran_free(struct ran *);
 
 /* The JSON document on its standard output, to be released; a count of its summary. */

@@ -195,7 +195,8 @@ static void
 test_bash(void **state)
 {
 	struct shell	 s = { .service = *state };
-	char		*argv[] = { (char[]){ "bash" }, (char[]){ "--norc" }, (char[]){ "--noprofile" },
+	char		*argv[] = { (char[]){ "bash" }, (char[]){ "--norc" },
+	    (char[]){ "--noprofile" },
 	    (char[]){ "-i" }, NULL };
 	char		*here, *load;
 

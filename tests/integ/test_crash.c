@@ -34,9 +34,9 @@ suite(struct service *s, int n, int millis)
 	char	*text = xstrdup("name: crash\ntests:\n"), *more;
 
 	for (int i = 0; i < n; i++) {
-		more = xasprintf("%s  - name: t%d\n    run: 'echo $PARATEST_ATTEMPT >> %s/mark.t%d; "
-		    "echo out of t%d; sleep %d.%03d'\n", text, i, s->dir, i, i, millis / 1000,
-		    millis % 1000);
+		more = xasprintf("%s  - name: t%d\n    run: 'echo $PARATEST_ATTEMPT >> "
+		    "%s/mark.t%d; echo out of t%d; sleep %d.%03d'\n", text, i, s->dir, i, i,
+		    millis / 1000, millis % 1000);
 		free(text);
 		text = more;
 	}
@@ -340,8 +340,10 @@ assert_recorded(struct service *s, const char *test, const char *id)
 static int
 run_and_die_at(struct service *s, const char *program, unsigned n)
 {
-	char		*preload = xasprintf("LD_PRELOAD=%s", service_program("tests/preload/die_at.so"));
-	char		*who = xasprintf("DIE_PROGRAM=%s", program), *at = xasprintf("DIE_AT=%u", n);
+	char		*preload = xasprintf("LD_PRELOAD=%s",
+	    service_program("tests/preload/die_at.so"));
+	char		*who = xasprintf("DIE_PROGRAM=%s", program),
+	    *at = xasprintf("DIE_AT=%u", n);
 	const char	*const env[] = { preload, who, at, NULL };
 	const char	*file = suite(s, 4, 0);
 	struct waiting	 w = { s, NULL, 0 };

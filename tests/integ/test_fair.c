@@ -14,7 +14,8 @@
 
 #include "tests/integ/users.h"
 
-#define THE(state)	(*(state) != NULL ? *(struct users **)(state) : (skip(), (struct users *)NULL))
+#define THE(state)							\
+	(*(state) != NULL ? *(struct users **)(state) : (skip(), (struct users *)NULL))
 #define CROWD	4000
 
 /* A suite of n tests that do nothing, in his home. */

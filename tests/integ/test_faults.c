@@ -89,7 +89,8 @@ hit_worker(struct chaos *c)
 
 	assert_int_equal(proctree_list(service.pid, &v, &n), 0);
 	for (size_t i = 0; i < n; i++) {
-		if (v[i].parent == service.pid && strstr(v[i].argv, "paratest-worker") != NULL && k < 64)
+		if (v[i].parent == service.pid && strstr(v[i].argv, "paratest-worker") != NULL &&
+		    k < 64)
 			workers[k++] = v[i].pid;
 	}
 	proctree_free(v, n);
@@ -105,7 +106,8 @@ static void
 chaos_run(int n, struct chaos c, unsigned pause_ms)
 {
 	char		*list = numbers(n);
-	const char	*args[] = { "run", "--json", "-j4", "--each", "sh -c 'sleep 0.01' {}", NULL };
+	const char	*args[] = { "run", "--json", "-j4", "--each", "sh -c 'sleep 0.01' {}",
+	    NULL };
 	pid_t		 pid = service_spawn(&service, list, args);
 	struct ran	 r;
 
@@ -218,7 +220,8 @@ idle(void *arg)
 static char *
 spawn_marked(pid_t *ret, const char *option)
 {
-	char		*mark = xasprintf("%s/mark.%llu", service.dir, (unsigned long long)now_us());
+	char		*mark = xasprintf("%s/mark.%llu", service.dir,
+	    (unsigned long long)now_us());
 	const char	*args[] = { "run", "--grace", "300ms", option, "--", "sh", "-c",
 	    "trap 'echo got TERM' TERM; touch $MARK; while :; do sleep 0.1; done", NULL };
 
@@ -420,7 +423,8 @@ test_private_start(void **state)
 	struct ran	 r[4];
 	pid_t		 pid[4];
 	char		*sup[4];
-	const char	*args[] = { "run", "--json", "--", "sh", "-c", "cut -d' ' -f4 /proc/$PPID/stat", NULL };
+	const char	*args[] = { "run", "--json", "--", "sh", "-c",
+	    "cut -d' ' -f4 /proc/$PPID/stat", NULL };
 
 	(void)state;
 	/* The harness's own folder, without its supervisor and its --socket. */

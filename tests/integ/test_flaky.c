@@ -87,8 +87,8 @@ a_fixed_number_of_runs(void **state)
 	struct ran	 r;
 	json_t		*doc;
 
-	CTL(s, &r, NULL, "flaky", "--json", "--runs", "10", "-E", "name(=sometimes) or name(=steady)",
-	    file);
+	CTL(s, &r, NULL, "flaky", "--json", "--runs", "10", "-E",
+	    "name(=sometimes) or name(=steady)", file);
 	assert_int_equal(r.code, 1);
 	doc = ran_document(&r);
 	assert_report(doc, "steady", "stable", 10, 0);
@@ -155,7 +155,8 @@ it_is_shown_again(void **state)
 	assert_int_equal(r.code, 1);
 	doc = ran_document(&r);
 	assert_report(doc, "sometimes", "suspect", 6, 2);
-	assert_true(json_number_value(json_object_get(report(doc, "sometimes"), "threshold")) > 0.29);
+	assert_true(json_number_value(json_object_get(report(doc, "sometimes"), "threshold")) >
+	    0.29);
 	json_decref(doc);
 	ran_free(&r);
 	free(command);

@@ -27,7 +27,8 @@ only_what_is_asked_for(void **state)
 	json_t		*doc, *all, *v;
 	size_t		 i;
 
-	CTL(s, &r, NULL, "flaky", "--json", "--conditions", "zone,few-files", "--diagnose", "0", file);
+	CTL(s, &r, NULL, "flaky", "--json", "--conditions", "zone,few-files", "--diagnose", "0",
+	    file);
 	assert_int_equal(r.code, 1);
 	doc = ran_document(&r);
 	v = json_array_get(json_object_get(json_object_get(doc, "flaky"), "reports"), 0);
@@ -54,7 +55,8 @@ one_that_is_not_known(void **state)
 
 	CTL(s, &r, NULL, "flaky", "--conditions", "zone,moon", "--", "true");
 	assert_int_equal(r.code, 2);
-	assert_non_null(strstr(r.err, "'moon' is not one of paused, one-cpu, low-priority, loaded"));
+	assert_non_null(strstr(r.err, "'moon' is not one of paused, one-cpu, low-priority, "
+	    "loaded"));
 	ran_free(&r);
 }
 
@@ -109,11 +111,12 @@ copies_do_not_outlive_their_worker(void **state)
 			    "      if [ $PARATEST_SLOT -ge 1024 ]; then\n"
 			    "        setsid " SLEEP " & " SLEEP "\n"
 			    "      fi\n"	/* 60 passes, then two beside copies */
-			    "      while [ $PARATEST_ATTEMPT -gt 60 ] && ! [ -e go ]; do sleep 0.01; done\n",
-			    s->dir);
+			    "      while [ $PARATEST_ATTEMPT -gt 60 ] && ! [ -e go ]; do sleep "
+			    "0.01; done\n", s->dir);
 	const char	*file = service_file(s, "b.yaml", text);
 	pid_t		 worker = 0, pid = service_spawn(s, NULL, (const char *const []){ "flaky",
-			    "--json", "--conditions", "zone,copies", "-j1", "--no-history", file, NULL });
+			    "--json", "--conditions", "zone,copies", "-j1", "--no-history", file,
+			    NULL });
 	struct ran	 r;
 
 	service_until(copies_are_there, s, "no copy runs");

@@ -294,7 +294,8 @@ bounds_are_kept(void **state)
 	free(file);
 	file = xstrdup(service_file(s, "slow.yaml", "tests:\n"
 	    "  - { name: slow, run: 'sleep 100' }\n" PASSES("one")));
-	CTL(s, &r, NULL, "flaky", "--order", "--json", "--run-timeout", "300ms", "--grace", "0", file);
+	CTL(s, &r, NULL, "flaky", "--order", "--json", "--run-timeout", "300ms", "--grace", "0",
+	    file);
 	assert_int_equal(r.code, 0);
 	doc = ran_document(&r);
 	assert_text(doc, "message", "the time is up");

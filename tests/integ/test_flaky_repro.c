@@ -50,7 +50,8 @@ it_ends_with_the_first_failure(void **state)
 	CTL(s, &r, NULL, "flaky", "--repro", "sometimes", "--shuffle=77", file);
 	assert_int_equal(r.code, 1);
 	assert_non_null(strstr(r.out, "was 4"));
-	assert_non_null(strstr(r.out, "failed 1 of 4 times, at attempt 4, condition plain, seed 77"));
+	assert_non_null(strstr(r.out, "failed 1 of 4 times, at attempt 4, condition plain, "
+	    "seed 77"));
 	ran_free(&r);
 }
 
@@ -88,7 +89,8 @@ under_what_it_has_failed_under(void **state)
 	o = reproduction(&r, &doc);
 	assert_string_equal(json_string_value(json_object_get(o, "condition")), "zone");
 	assert_int_equal(json_integer_value(json_object_get(o, "attempt")), 1);
-	assert_true(json_integer_value(json_object_get(json_object_get(o, "known"), "failures")) > 0);
+	assert_true(json_integer_value(json_object_get(json_object_get(o, "known"),
+	    "failures")) > 0);
 	json_decref(doc);
 	ran_free(&r);
 	/* The user knows better. */

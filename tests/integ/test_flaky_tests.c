@@ -35,7 +35,8 @@ assert_tests(const struct ran *r, const char *const *names)
 		bool	found = false;
 
 		json_array_foreach(all, i, t)
-			found |= strcmp(json_string_value(json_object_get(t, "testName")), names[n]) == 0;
+			found |= strcmp(json_string_value(json_object_get(t, "testName")),
+			    names[n]) == 0;
 		if (!found)
 			fail_msg("no test '%s'", names[n]);
 	}
@@ -147,7 +148,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(what_went_wrong_in_a_run, service_setup,
 		    service_teardown),
-		cmocka_unit_test_setup_teardown(nothing_went_wrong, service_setup, service_teardown),
+		cmocka_unit_test_setup_teardown(nothing_went_wrong, service_setup,
+		    service_teardown),
 		cmocka_unit_test_setup_teardown(tests_without_a_history, service_setup,
 		    service_teardown),
 		cmocka_unit_test_setup_teardown(all_attempts_under_one_condition, service_setup,

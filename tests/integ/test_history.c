@@ -233,7 +233,8 @@ warns(json_t *doc, const char *what)
 static const char *
 one_test(struct service *s)
 {
-	return service_file(s, "one.yaml", "name: one\ntests:\n  - { name: it, run: 'echo hello' }\n");
+	return service_file(s, "one.yaml", "name: one\ntests:\n  - { name: it, run: 'echo "
+	    "hello' }\n");
 }
 
 /* The result of one more run: does it warn of this? */
@@ -268,7 +269,8 @@ static const char	story[] =
 	"  - { name: prints much, run: 'seq 1 60000' }\n"
 	"  - { name: prints noise, run: 'head -c 300000 /dev/urandom' }\n"
 	"  - { name: is not run, run: 'true', skip: 'not today' }\n"
-	"  - { name: heals, run: 'echo try $PARATEST_ATTEMPT; test $PARATEST_ATTEMPT -ge 2', retry: 2 }\n";
+	"  - { name: heals, run: 'echo try $PARATEST_ATTEMPT; test $PARATEST_ATTEMPT -ge 2', "
+	"retry: 2 }\n";
 
 static const char *const	printing[] = { "passes", "fails", "prints much", "prints noise",
 	"heals" };
@@ -277,7 +279,8 @@ static const char *const	printing[] = { "passes", "fails", "prints much", "print
 /* What all questions say of a run. */
 struct told {
 	char		*show, *row, *metrics, *history;
-	struct ran	 output[NPRINTING], first;	/* first: of the first attempt that failed */
+	/* first: of the first attempt that failed */
+	struct ran	 output[NPRINTING], first;
 };
 
 static char *
@@ -417,11 +420,13 @@ static void
 a_store_that_is_killed_again_and_again_loses_nothing(void **state)
 {
 	struct service	*s = *state;
-	char		*text = xstrdup("name: many\ntests:\n"), *more, name[16], *id, *before, *after;
+	char		*text = xstrdup("name: many\ntests:\n"), *more, name[16], *id, *before,
+	    *after;
 	struct waiting	 w = { s, NULL, 0 };
 
 	for (int i = 0; i < MANY; i++) {
-		more = xasprintf("%s  - { name: t%d, run: 'echo out of %d; sleep 0.1' }\n", text, i, i);
+		more = xasprintf("%s  - { name: t%d, run: 'echo out of %d; sleep 0.1' }\n", text,
+		    i, i);
 		free(text);
 		text = more;
 	}
@@ -688,7 +693,8 @@ an_output_whose_file_is_damaged(void **state)
 
 	await_stored(s, id);
 	leave(s);
-	command = xasprintf("find %s/state/paratest/outputs -type f -exec truncate -s 100 {} +", s->dir);
+	command = xasprintf("find %s/state/paratest/outputs -type f -exec truncate -s 100 {} +",
+	    s->dir);
 	assert_int_equal(system(command), 0);
 	free(command);
 	service_again(s);

@@ -26,7 +26,8 @@
 #include "tests/integ/hostile.h"
 #include "tests/integ/users.h"
 
-#define THE(state)	(*(state) != NULL ? *(struct users **)(state) : (skip(), (struct users *)NULL))
+#define THE(state)							\
+	(*(state) != NULL ? *(struct users **)(state) : (skip(), (struct users *)NULL))
 #define QUESTIONS	50
 #define MEMORY_MAX	(UINT64_C(512) << 20)	/* of the supervisor, resident */
 

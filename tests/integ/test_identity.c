@@ -20,7 +20,8 @@
 #include "tests/integ/users.h"
 
 /* The service of this test; skipped when there is none. */
-#define THE(state)	(*(state) != NULL ? *(struct users **)(state) : (skip(), (struct users *)NULL))
+#define THE(state)							\
+	(*(state) != NULL ? *(struct users **)(state) : (skip(), (struct users *)NULL))
 
 /* What the only test of a run printed; freed with the document. */
 static const char *
@@ -274,9 +275,9 @@ folders_of_others_are_closed(void **state)
 {
 	struct users	*u = THE(state);
 	struct going	 g;
-	char		*line = xasprintf("cd %s/scratch/u.4001 || ls %s/scratch || touch %s/scratch/x || "
-	    "mkdir %s/scratch/u.4009 || ls %s/state || touch %s/run/x", u->dir, u->dir, u->dir,
-	    u->dir, u->dir, u->dir);
+	char		*line = xasprintf("cd %s/scratch/u.4001 || ls %s/scratch || touch "
+	    "%s/scratch/x || mkdir %s/scratch/u.4009 || ls %s/state || touch %s/run/x", u->dir,
+	    u->dir, u->dir, u->dir, u->dir, u->dir);
 
 	begin(&g, u, &alice);
 	json_decref(run_line(u, &bob, 1, line));

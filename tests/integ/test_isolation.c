@@ -125,11 +125,11 @@ static void
 a_test_sees_itself_alone(void **state)
 {
 	struct service	*s = the(state, "pid");
-	char		*tests = xasprintf("- name: alone\n  run: 'exec 2>/dev/null; echo pid $$; echo seen $(ls -d"
-			    " /proc/[0-9]* | wc -l); kill -0 %d || echo no signal; kill -0 %d || "
-			    "echo no signal; cat /proc/[0-9]*/comm | grep -x paratestd || echo no "
-			    "supervisor; kill -KILL -1; echo still here'\n", (int)s->pid,
-			    (int)getpid());
+	char		*tests = xasprintf("- name: alone\n  run: 'exec 2>/dev/null; echo pid $$; "
+			    "echo seen $(ls -d /proc/[0-9]* | wc -l); kill -0 %d || "
+			    "echo no signal; kill -0 %d || echo no signal; "
+			    "cat /proc/[0-9]*/comm | grep -x paratestd || echo no supervisor; "
+			    "kill -KILL -1; echo still here'\n", (int)s->pid, (int)getpid());
 	json_t		*doc = run_suite(s, "pid", tests, 0), *o = result(doc, 0);
 	int		 pid, seen;
 	const char	*at;
@@ -345,7 +345,8 @@ the_hosts_tmp_is_out_of_sight(void **state)
 {
 	struct service	*s = the(state, "sandbox");
 	const char	*file = service_file(s, "of the host", "text");
-	char		*tests = xasprintf("- name: looks\n  run: 'test ! -e \"%s\"; echo $?'\n", file);
+	char		*tests = xasprintf("- name: looks\n  run: 'test ! -e \"%s\"; echo $?'\n",
+	    file);
 	json_t		*doc = run_suite(s, "sandbox", tests, 0);
 
 	free(tests);
@@ -399,7 +400,8 @@ static void
 a_retry_keeps_its_level(void **state)
 {
 	struct service	*s = the(state, "sandbox");
-	json_t		*doc = run_suite(s, "{ network: none }", "- name: fails\n  run: exit 3\n", 1);
+	json_t		*doc = run_suite(s, "{ network: none }",
+	    "- name: fails\n  run: exit 3\n", 1);
 	struct ran	 r;
 
 	json_decref(doc);
@@ -439,7 +441,8 @@ users_are_out_of_each_others_sight(void **state)
 	assert_string_equal(word(result(doc, 0), "isolation"), "pid");
 	/* Nothing was done to either, and its worker has nothing left, not even a set that
 	 * bounds it.  (It may be signalled: it is the same user.) */
-	assert_says(result(doc, 0), "4002\nno such process\nGroups:\t4002 \nCapInh:\t0000000000000000\n"
+	assert_says(result(doc, 0),
+	    "4002\nno such process\nGroups:\t4002 \nCapInh:\t0000000000000000\n"
 	    "CapPrm:\t0000000000000000\nCapEff:\t0000000000000000\nCapBnd:\t0000000000000000\n"
 	    "CapAmb:\t0000000000000000\n");
 	json_decref(doc);

@@ -219,7 +219,8 @@ static void
 one_revision_or_two(void **state)
 {
 	struct service	*s = *state;
-	char		*body = xasprintf("tests: [{ name: %%s, run: 'grep -q good %s/code' }]\n", s->dir);
+	char		*body = xasprintf("tests: [{ name: %%s, run: 'grep -q good %s/code' }]\n",
+	    s->dir);
 	char		*one = xasprintf(body, "one"), *two = xasprintf(body, "two"), *files[2];
 	struct ran	 r;
 	json_t		*doc;

@@ -186,9 +186,11 @@ in_a_bare_environment_one_is_started(void **state)
 static void
 without_standard_error(void **state)
 {
-	static const char		 hello[] = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\n";
+	static const char		 hello[] =
+	    "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\n";
 	posix_spawn_file_actions_t	 fa;
-	char				*argv[] = { xstrdup("paratest-mcp"), NULL }, *env[] = { NULL };
+	char				*argv[] = { xstrdup("paratest-mcp"), NULL },
+	    *env[] = { NULL };
 	char				 line[200], *name, where[64] = "";
 	int				 in[2], out[2], status;
 	pid_t				 pid;
@@ -199,7 +201,8 @@ without_standard_error(void **state)
 	(void)posix_spawn_file_actions_adddup2(&fa, in[0], 0);
 	(void)posix_spawn_file_actions_adddup2(&fa, out[1], 1);
 	(void)posix_spawn_file_actions_addclose(&fa, 2);
-	assert_int_equal(posix_spawn(&pid, service_program("paratest-mcp"), &fa, NULL, argv, env), 0);
+	assert_int_equal(posix_spawn(&pid, service_program("paratest-mcp"), &fa, NULL, argv,
+	    env), 0);
 	(void)posix_spawn_file_actions_destroy(&fa);
 	(void)close(in[0]);
 	(void)close(out[1]);
@@ -277,8 +280,8 @@ each_tool_answers_as_its_schema_says(void **state)
 	json_decref(a);
 	a = call(&m, tools, "console_set_test_timeout", J("{'timeout': 61000, 'workerTimeout': "
 	    "31000}"));
-	assert_int_equal(json_integer_value(json_object_get(json_object_get(a, "config"), "timeout")),
-	    61000);
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(a, "config"),
+	    "timeout")), 61000);
 	json_decref(a);
 	a = call(&m, tools, "console_cancel_test_run", json_pack("{s:s}", "runId", run));
 	assert_false(json_is_true(json_object_get(a, "cancelled")));
@@ -375,9 +378,9 @@ nothing_foreign_reaches_a_model(void **state)
 	/* Nor a half of it in a part that ends or begins in it. */
 	run = mcp_tool(&m, "console_list_test_runs", J("{'limit': 1}"));
 	for (int i = 0; i < 2; i++) {
-		a = mcp_tool(&m, "console_get_test_output", json_pack("{s:O, s:s, s:i, s:i}", "runId",
-		    json_object_get(json_array_get(json_object_get(run, "runs"), 0), "runId"), "testName",
-		    "differs", "offset", i * 4, "maxBytes", 4));
+		a = mcp_tool(&m, "console_get_test_output", json_pack("{s:O, s:s, s:i, s:i}",
+		    "runId", json_object_get(json_array_get(json_object_get(run, "runs"), 0),
+		    "runId"), "testName", "differs", "offset", i * 4, "maxBytes", 4));
 		assert_string_equal(text(a, "text"), "[DEPLOY_TOKEN is hidden]");
 		assert_int_equal(json_integer_value(json_object_get(a, "nextOffset")), i * 4 + 4);
 		json_decref(a);
@@ -407,8 +410,8 @@ secrets_of_earlier_servers_are_known(void **state)
 		if (i == 3) {
 			a = mcp_tool(&m, GET, json_pack("{s:s}", "runId", run));
 		} else if (i == 4) {
-			a = mcp_tool(&m, "console_get_test_output", json_pack("{s:s, s:s}", "runId", run,
-			    "testName", "shows"));
+			a = mcp_tool(&m, "console_get_test_output",
+			    json_pack("{s:s, s:s}", "runId", run, "testName", "shows"));
 		} else {
 			uri = xasprintf("paratest://runs/%s%s", run, what[i]);
 			a = mcp_ask(&m, "resources/read", json_pack("{s:s}", "uri", uri));
@@ -434,8 +437,8 @@ a_flood_stays_out_of_the_protocol(void **state)
 
 	mcp_start(&m, s, NULL, NULL, false);
 	a = mcp_tool(&m, RUN, json_pack("{s:[{s:s, s:[s,s], s:[{s:s, s:i}]}]}", "tests", "name",
-	    "flood", "argv", service_program("tests/helpers/flood"), "200000000", "assertions", "type",
-	    "exit_code", "expected", 9));
+	    "flood", "argv", service_program("tests/helpers/flood"), "200000000", "assertions",
+	    "type", "exit_code", "expected", 9));
 	assert_int_equal(json_integer_value(json_object_get(result(a, "flood"), "outputBytes")),
 	    200000000);
 	assert_true(strlen(text(result(a, "flood"), "output")) < 4096);
@@ -615,7 +618,8 @@ a_silent_supervisor_does_not_prolong_a_wait(void **state)
 	mcp_start(&m, s, NULL, NULL, false);
 	a = mcp_tool(&m, RUN, J("{'tests': [{'name': 'x', 'command': 'sleep 600'}], 'waitMs': 0}"));
 	assert_int_equal(kill(s->pid, SIGSTOP), 0);
-	id = mcp_tool_send(&m, GET, json_pack("{s:s, s:i}", "runId", text(a, "runId"), "waitMs", 1));
+	id = mcp_tool_send(&m, GET, json_pack("{s:s, s:i}", "runId", text(a, "runId"),
+	    "waitMs", 1));
 	for (end = now_ms() + 50; now_ms() < end;)
 		json_decref(mcp_ask(&m, "ping", NULL));
 	assert_int_equal(kill(s->pid, SIGCONT), 0);
@@ -842,7 +846,8 @@ first_text(json_t *r)
 static void
 what_can_be_read_besides(void **state)
 {
-	static const char *const	formats[][2] = { { "json", "\"runId\"" }, { "junit", "<testsuite" },
+	static const char *const	formats[][2] = { { "json", "\"runId\"" },
+	    { "junit", "<testsuite" },
 	    { "tap", "not ok 1 - it \\# breaks" }, { "markdown", "| it # breaks | fail |" } };
 	struct service			*s = *state;
 	struct mcp_rig			 m;
@@ -878,8 +883,8 @@ what_can_be_read_besides(void **state)
 	    -32002);
 	json_decref(r);
 	r = mcp_ask(&m, "prompts/get", J("{'name': 'triage_failures'}"));
-	assert_says(text(json_object_get(json_array_get(json_object_get(r, "messages"), 0), "content"),
-	    "text"), "it # breaks");
+	assert_says(text(json_object_get(json_array_get(json_object_get(r, "messages"), 0),
+	    "content"), "text"), "it # breaks");
 	json_decref(r);
 	r = mcp_ask(&m, "completion/complete", json_pack("{s:{s:s, s:s}, s:{s:s, s:s}}", "ref",
 	    "type", "ref/prompt", "name", "triage_failures", "argument", "name", "runId", "value",

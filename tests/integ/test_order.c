@@ -191,13 +191,13 @@ a_supervisor_that_dies_takes_nothing_with_it(void **state)
 	char		*text = xasprintf("tests:\n"
 	    "  - { name: reads, run: 'echo reads >>$TMPDIR/list; cat $TMPDIR/list' }\n"
 	    "  - { name: writes, run: 'echo writes >>$TMPDIR/list' }\n"
-	    "  - { name: waits, run: 'touch %s/begun; while ! test -e %s/go; do sleep 0.02; done' }\n",
-	    s->dir, s->dir);
+	    "  - { name: waits, run: 'touch %s/begun; while ! test -e %s/go; do sleep 0.02; "
+	    "done' }\n", s->dir, s->dir);
 	char		*file = file_of(s, "waits.yaml", text);
 	char		*order = file_of(s, "order", "writes\nwaits\nreads\n");
 	char		*begun = xasprintf("%s/begun", s->dir);
-	pid_t		 pid = service_spawn(s, NULL, (const char *const []){ "run", "--json", "--order",
-	    order, file, NULL });
+	pid_t		 pid = service_spawn(s, NULL, (const char *const []){ "run", "--json",
+	    "--order", order, file, NULL });
 	struct ran	 r;
 	json_t		*doc;
 
@@ -229,8 +229,8 @@ all_of_it_is_in_one_slot(void **state)
 {
 	struct service	*s = *state;
 	char		*text = xasprintf("tests:\n"
-	    "  - { name: other, run: 'touch %s/begun; while ! test -e %s/let; do sleep 0.02; done' }\n",
-	    s->dir, s->dir);
+	    "  - { name: other, run: 'touch %s/begun; while ! test -e %s/let; do sleep 0.02; "
+	    "done' }\n", s->dir, s->dir);
 	char		*other = file_of(s, "other.yaml", text), *mine, *order, *begun;
 	pid_t		 pid, pid2;
 	struct ran	 r;
@@ -249,8 +249,8 @@ all_of_it_is_in_one_slot(void **state)
 	    "kill -9 $PPID' }\n", s->dir, s->dir, s->dir);
 	mine = file_of(s, "mine.yaml", text);
 	order = file_of(s, "order", "one\ntwo\nthree\n");
-	pid2 = service_spawn(s, NULL, (const char *const []){ "run", "--json", "--order", order, mine,
-	    NULL });
+	pid2 = service_spawn(s, NULL, (const char *const []){ "run", "--json", "--order", order,
+	    mine, NULL });
 	service_until(has_begun, begun, "the run does not begin");
 	service_wait(s, pid, &r);	/* the first slot is free from now on */
 	assert_int_equal(r.code, 0);
@@ -277,7 +277,8 @@ what_tests_leave_is_removed(void **state)
 {
 	struct service	*s = *state;
 	char		*file = file_of(s, "leave.yaml", "tests:\n"
-	    "  - { name: deep, run: 'mkdir -p $TMPDIR/a/b; touch $TMPDIR/a/b/c; chmod 500 $TMPDIR/a' }\n"
+	    "  - { name: deep, run: 'mkdir -p $TMPDIR/a/b; touch $TMPDIR/a/b/c; chmod 500 "
+	    "$TMPDIR/a' }\n"
 	    "  - { name: away, run: 'chmod 000 $TMPDIR' }\n"
 	    "  - { name: fails, run: 'exit 1' }\n"
 	    "  - { name: never, run: 'sleep 1000' }\n");

@@ -32,7 +32,8 @@
 static void
 write_host(struct service *s, const char *name, const char *text)
 {
-	char	*path = xasprintf("%s/host/proc/%s", s->dir, name), *tmp = xasprintf("%s.new", path);
+	char	*path = xasprintf("%s/host/proc/%s", s->dir, name),
+	    *tmp = xasprintf("%s.new", path);
 	FILE	*f = fopen(tmp, "we");
 
 	assert_non_null(f);

@@ -39,8 +39,8 @@ struct fx {
 static void __attribute__((noreturn))
 refuse_all(int lfd)
 {
-	struct msg_error	 m = { .code = MSG_ERR_DENIED, .text = SV_LIT("you may not use this "
-	    "service"), .hint = SV_LIT("ask") };
+	struct msg_error	 m = { .code = MSG_ERR_DENIED,
+	    .text = SV_LIT("you may not use this service"), .hint = SV_LIT("ask") };
 	struct evbuffer		*b;
 	int			 fd;
 
@@ -62,7 +62,8 @@ refuse_all(int lfd)
 static int
 setup(void **state)
 {
-	struct sockaddr_un	 sa = { .sun_family = AF_UNIX, .sun_path = SERVICE_DIR "/control.sock" };
+	struct sockaddr_un	 sa = { .sun_family = AF_UNIX, .sun_path = SERVICE_DIR
+	    "/control.sock" };
 	struct fx		*fx = calloc(1, sizeof *fx);
 	int			 lfd;
 

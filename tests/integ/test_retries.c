@@ -144,7 +144,8 @@ equal_failures_are_one_group(void **state)
 	doc = ran_document(&r);
 	groups = json_object_get(doc, "failureGroups");
 	assert_int_equal(json_array_size(groups), 1);
-	assert_int_equal(json_integer_value(json_object_get(json_array_get(groups, 0), "count")), 40);
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(groups, 0), "count")),
+	    40);
 	/* The breaker of the failure has ended the retries, three for each otherwise. */
 	assert_true(json_array_size(json_object_get(doc, "breakers")) > 0);
 	json_decref(doc);

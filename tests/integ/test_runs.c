@@ -101,8 +101,10 @@ test_environment(void **state)
 	    "    run: |\n"
 	    "      test \"$PWD\" = /usr && test \"$FROM_SUITE\" = 'a b' &&\n"
 	    "      test -d \"$TMPDIR\" && test \"$(ls -A $TMPDIR)\" = '' && touch $TMPDIR/left;\n"
-	    "      test \"$PARATEST_TEST_NAME\" = surroundings && test \"$PARATEST_ATTEMPT\" = 1 &&\n"
-	    "      test -n \"$PARATEST_RUN_ID\" && test -n \"$PARATEST_SLOT\" && test -n \"$PARATEST_SEED\" &&\n"
+	    "      test \"$PARATEST_TEST_NAME\" = surroundings && test \"$PARATEST_ATTEMPT\" = 1 "
+	    "&&\n"
+	    "      test -n \"$PARATEST_RUN_ID\" && test -n \"$PARATEST_SLOT\" && test -n "
+	    "\"$PARATEST_SEED\" &&\n"
 	    "      test \"$(ls /proc/self/fd | wc -l)\" = 4 && ! read line && echo fine $TMPDIR\n"
 	    "    expect: { output: { contains: fine } }\n";
 	struct ran	 r;
@@ -169,8 +171,8 @@ test_resources(void **state)
 {
 	char		*suite = noted_suite(
 	    NOTED("plain1", "") NOTED("db1", "    resources: { slots: { db: 1 } }\n")
-	    NOTED("db2", "    resources: { slots: { db: 1 } }\n") NOTED("serial1", "    serial: true\n")
-	    NOTED("db3", "    resources: { slots: { db: 1 } }\n")
+	    NOTED("db2", "    resources: { slots: { db: 1 } }\n") NOTED("serial1",
+	    "    serial: true\n") NOTED("db3", "    resources: { slots: { db: 1 } }\n")
 	    NOTED("lock1", "    resources: { lock: [ports] }\n")
 	    NOTED("lock2", "    resources: { lock: [ports] }\n")
 	    NOTED("wide", "    weight: 4\n") NOTED("plain2", "") NOTED("plain3", "")
@@ -241,15 +243,16 @@ test_shuffle_repeats(void **state)
 		char	*file = xasprintf("%s/order%d", service.dir, i);
 
 		(void)setenv("NOTES", file, 1);
-		CTL(&service, &r, list, "run", "-j1", i < 2 ? "--shuffle=42" : "--shuffle=43", "--each",
-		    "sh -c 'echo $0 >> $NOTES' {}");
+		CTL(&service, &r, list, "run", "-j1", i < 2 ? "--shuffle=42" : "--shuffle=43",
+		    "--each", "sh -c 'echo $0 >> $NOTES' {}");
 		if (r.code != 0)
 			fail_msg("%s%s", r.out, r.err);
 		ran_free(&r);
 		CTL(&service, &r, NULL, "run", "--json", "--", "cat", file);
 		json_t	*doc = ran_document(&r);
 
-		notes[i] = xstrdup(text(json_array_get(json_object_get(doc, "results"), 0), "output"));
+		notes[i] = xstrdup(text(json_array_get(json_object_get(doc, "results"), 0),
+		    "output"));
 		json_decref(doc);
 		ran_free(&r);
 		free(file);
@@ -270,7 +273,8 @@ test_timeouts(void **state)
 	const char	*suite =
 	    "tests:\n"
 	    "  - { name: own, run: sleep 60, timeout: 300ms }\n"
-	    "  - { name: ignores, run: \"trap '' TERM; while :; do sleep 1; done\", timeout: 300ms, grace: 100ms }\n"
+	    "  - { name: ignores, run: \"trap '' TERM; while :; do sleep 1; done\", timeout: "
+	    "300ms, grace: 100ms }\n"
 	    "  - { name: fine, run: 'true' }\n";
 	struct ran	 r;
 	json_t		*doc;
@@ -295,8 +299,8 @@ test_timeouts(void **state)
 	json_decref(doc);
 	ran_free(&r);
 	/* the default of the options */
-	CTL(&service, &r, NULL, "run", "--json", "--timeout", "200ms", "--grace", "0", "--", "sleep",
-	    "60");
+	CTL(&service, &r, NULL, "run", "--json", "--timeout", "200ms", "--grace", "0", "--",
+	    "sleep", "60");
 	doc = ran_document(&r);
 	assert_int_equal(ran_summary(doc, "timedOut"), 1);
 	json_decref(doc);

@@ -15,12 +15,14 @@
 #include "common/xalloc.h"
 #include "tests/integ/users.h"
 
-#define THE(state)	(*(state) != NULL ? *(struct users **)(state) : (skip(), (struct users *)NULL))
+#define THE(state)							\
+	(*(state) != NULL ? *(struct users **)(state) : (skip(), (struct users *)NULL))
 #define NOBODY	"00000000000000000000000000000000"	/* the id of no run */
 
 /* Every verb that names a run or a test.  RUN stands for the id. */
 static const char *const verbs[][5] = {
-	{ "show", "RUN" }, { "show", "RUN", "--json" }, { "watch", "RUN" }, { "output", "RUN", "secret" },
+	{ "show", "RUN" }, { "show", "RUN", "--json" }, { "watch", "RUN" },
+	{ "output", "RUN", "secret" },
 	{ "cancel", "RUN" }, { "retry", "RUN" }, { "retry", "RUN", "--json" },
 	{ "history", "secret" }, { "history", "secret", "--json" },
 	{ "metrics" }, { "metrics", "secret" }, { "metrics", "--json" }, { "metrics", "--csv" },

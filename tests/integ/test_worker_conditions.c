@@ -231,7 +231,8 @@ static const struct {
 	{ "sort", "seq 2000 | sort -R | sort -n | head -1 | grep -qx 1" },
 	{ "mktemp", "d=$(mktemp -d) && echo a >\"$d/f\" && [ \"$(cat \"$d/f\")\" = a ]" },
 	{ "awk", "seq 100 | awk '{ s += $1 } END { exit s != 5050 }'" },
-	{ "cc", "cd \"$TMPDIR\" && printf 'int main(void) { return 0; }' >a.c && cc -o a a.c && ./a" },
+	{ "cc", "cd \"$TMPDIR\" && printf 'int main(void) { return 0; }' >a.c && cc -o a a.c "
+	    "&& ./a" },
 	{ "make", "cd \"$TMPDIR\" && printf 'b: a\n\tcp a b\n' >Makefile && echo x >a && "
 	    "make -s && make -q" },
 	{ "git", "cd \"$TMPDIR\" && HOME=$PWD && export HOME && git init -q . && echo x >f && "
@@ -273,8 +274,8 @@ a_sound_test_stays_sound(void **state)
 			o.number = i % 2 == 0 ? 2 : 4;
 			rig_run(&g, &t, &o);
 			if (g.r.m.outcome != OUTCOME_PASS)
-				fail_msg("%s when %s: %s\n%s", sound[i].needs, flake_condition_name(c),
-				    g.r.message, g.r.streams[0].p);
+				fail_msg("%s when %s: %s\n%s", sound[i].needs,
+				    flake_condition_name(c), g.r.message, g.r.streams[0].p);
 		}
 	}
 }
@@ -326,7 +327,8 @@ until_stopped(pid_t pid, bool stopped)
 
 	while ((state_of(pid) == 'T') != stopped) {
 		if (now_ms() > end)
-			fail_msg("process %d is never %s", (int)pid, stopped ? "stopped" : "let go");
+			fail_msg("process %d is never %s", (int)pid,
+			    stopped ? "stopped" : "let go");
 		(void)poll(NULL, 0, 1);
 	}
 }

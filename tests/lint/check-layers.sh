@@ -43,11 +43,13 @@ layer() {	# what it may include (a pattern), then its files
 	layer 'common/[^/]*|ctl/.*|mcp/mcp\.h|mcp/schema\.h|mcpsrv/.*' $(sources mcpsrv)
 }
 
-forks='(^|[^[:alnum:]_>.])(fork|vfork|clone|clone3|_Fork|posix_spawnp?|popen|system|daemon|forkpty)[[:space:]]*\('
+forks='fork|vfork|clone|clone3|_Fork|posix_spawnp?|popen|system|daemon|forkpty'
+forks="(^|[^[:alnum:]_>.])($forks)[[:space:]]*\\("
 for f in $(sources supervisor); do
 	[ "$f" != supervisor/spawn.c ] || continue
 	# Comments and strings are no calls.
-	wrong=$(sed -E 's/"([^"\\]|\\.)*"//g; s,/\*.*\*/,,g; s,/\*.*,,; s,^[[:space:]]*\*.*,,' "$f" |
+	wrong=$(sed -E -e 's/"([^"\\]|\\.)*"//g; s,/\*.*\*/,,g; s,/\*.*,,' \
+	    -e 's,^[[:space:]]*\*.*,,' "$f" |
 	    grep -nE "$forks|SYS_(v?fork|clone3?)" || true)
 	[ -z "$wrong" ] || {
 		echo "$wrong" | sed "s,^,$f:,; s,\$, -- processes are started in spawn.c only," >&2

@@ -46,12 +46,14 @@ elif [ "${1:-}" != --update ]; then
 fi
 if [ -n "$bad" ]; then
 	echo "$bad" | sed 's/^/check-wire: /' >&2
-	echo "check-wire: what is on the wire stays as it was released: give it a new code or tag" >&2
+	echo "check-wire: what is on the wire stays as it was released: give it a new code or" \
+	    "tag" >&2
 	exit 1
 fi
 if [ "${1:-}" = --update ]; then
 	{
-		echo "# Released codes and tags: written by check-wire.sh --update, lines only come."
+		echo "# Released codes and tags: written by check-wire.sh --update, lines only" \
+		    "come."
 		cat "$tmp"
 	} > "$list"
 	exit 0

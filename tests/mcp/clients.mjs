@@ -202,7 +202,8 @@ const inspect = (...args) => new Promise((resolve) => {
 
 const inspector = async () => {
   await check('Inspector: paratest-mcp, strict', async () => {
-    const { code, stdout, stderr } = await inspect(server, '--method', 'tools/list', '--strict', '-q');
+    const { code, stdout, stderr } = await inspect(server, '--method', 'tools/list', '--strict',
+        '-q');
     assert.equal(code, 0, stdout + stderr);
     assert.doesNotMatch(stdout + stderr, /\b(warning|error)s?\b[^0]{0,3}[1-9]/i);
   });

@@ -20,7 +20,8 @@ const startBridge = () => new Promise((resolve, reject) => {
   const bridge = spawn(process.execPath, [path.join(here, 'bridge.mjs'), '0', server],
     { stdio: ['ignore', 'pipe', 'inherit'] });
   bridge.on('exit', () => reject(new Error('the bridge ended')));
-  readline.createInterface({ input: bridge.stdout }).once('line', (url) => resolve({ bridge, url }));
+  readline.createInterface({ input: bridge.stdout }).once('line',
+    (url) => resolve({ bridge, url }));
 });
 
 const runSuite = (url) => {

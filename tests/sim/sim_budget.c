@@ -159,9 +159,9 @@ compare(uint32_t budget, uint32_t earlier, double *ret_ratio)
 		population_free(&p);
 	}
 	*ret_ratio = ours.right / plain.right;
-	print_message("%u attempts, %u on record: %.1f confirmed (%.2f wrong) of %.1f; plain rule %.1f "
-	    "(%.2f wrong): x%.1f\n", budget, earlier, ours.right, ours.wrong, flaky, plain.right,
-	    plain.wrong, *ret_ratio);
+	print_message("%u attempts, %u on record: %.1f confirmed (%.2f wrong) of %.1f; plain rule "
+	    "%.1f (%.2f wrong): x%.1f\n", budget, earlier, ours.right, ours.wrong, flaky,
+	    plain.right, plain.wrong, *ret_ratio);
 	assert_true(ours.wrong <= 0.05 * (ours.right + ours.wrong));
 	assert_true(ours.runs <= budget);
 	return ours;

@@ -63,7 +63,8 @@ run(const struct program *p, uint64_t *state, struct flaky_evidence *e)
 {
 	static const struct sched_test	t = { .weight = 1 };
 	struct flake_policy		f = { .on = true, .provoke = true,
-	    .diagnose = FLAKE_DIAGNOSE, .conditions = FLAKE_USUAL | FLAKE_ASIDE | 1u << FLAKE_CLOCK };
+	    .diagnose = FLAKE_DIAGNOSE, .conditions = FLAKE_USUAL | FLAKE_ASIDE |
+	    1u << FLAKE_CLOCK };
 	struct sched_plan		plan = { .tests = &t, .ntests = 1, .jobs = 1,
 	    .seed = order_random(state) };
 	struct sched_in			in = { .type = SCHED_IN_TICK };

@@ -216,7 +216,8 @@ release(struct world *w)
 static void
 causes_by_time_and_neighbours(void **state)
 {
-	uint32_t	counts[PROGRAMS][FLAKY_CATEGORY_COUNT] = { { 0 } }, all = 0, right = 0, wrong = 0;
+	uint32_t	counts[PROGRAMS][FLAKY_CATEGORY_COUNT] = { { 0 } }, all = 0, right = 0,
+	    wrong = 0;
 
 	(void)state;
 	for (uint64_t run = 0; run < RUNS; run++) {

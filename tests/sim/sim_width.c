@@ -320,7 +320,8 @@ all_compute(void **state)
 		for (int known = 0; known < 2; known++) {
 			double	x = speed((struct setup){ .cpus = cpus, .known = known != 0 });
 
-			print_message("%u CPUs, %s: %.3f x\n", cpus, known ? "known" : "unknown", x);
+			print_message("%u CPUs, %s: %.3f x\n", cpus,
+			    known ? "known" : "unknown", x);
 			assert_true(x > 0.97);
 			assert_true(w.widest <= cpus + (cpus + 19) / 20);
 		}

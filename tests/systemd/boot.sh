@@ -74,7 +74,8 @@ inside() {
 	mount -t tmpfs -o mode=755,size=1g tmpfs "$BOOT_WORK/disk"
 	mkdir "$BOOT_WORK/disk/upper" "$BOOT_WORK/disk/work" "$BOOT_WORK/disk/root"
 	root=$BOOT_WORK/disk/root
-	mount -t overlay -o "lowerdir=/,upperdir=$BOOT_WORK/disk/upper,workdir=$BOOT_WORK/disk/work" \
+	mount -t overlay \
+	    -o "lowerdir=/,upperdir=$BOOT_WORK/disk/upper,workdir=$BOOT_WORK/disk/work" \
 	    overlay "$root"
 	TOP=$top sh "$tests/prepare.sh" "$root" >>"$BOOT_WORK/out/log"
 	cp "$tests/inside.sh" "$root/usr/lib/paratest-inside.sh"

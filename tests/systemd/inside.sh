@@ -71,7 +71,8 @@ settings() {	# the whole file
 # A run of alice's with one test, that is there until $dir/go is; prints its id.
 submit() {
 	rm -f $dir/began $dir/go
-	as alice run --detach -- sh -c "touch $dir/began; until [ -e $dir/go ]; do sleep 0.05; done" &&
+	as alice run --detach -- \
+	    sh -c "touch $dir/began; until [ -e $dir/go ]; do sleep 0.05; done" &&
 	    await 10 test -e $dir/began
 }
 

@@ -96,8 +96,8 @@ qx_close(void **state)
 static inline void
 qx_run(struct db *db, int id, const char *digits, unsigned uid, uint64_t start_ms)
 {
-	qx_sql(db, "INSERT INTO runs (id, run, uid, label, status, jobs, seed, start_ms, end_ms, total)"
-	    " VALUES (%d, substr('%s' || '00000000000000000000000000000000', 1, 32), %u,"
+	qx_sql(db, "INSERT INTO runs (id, run, uid, label, status, jobs, seed, start_ms, end_ms, "
+	    "total) VALUES (%d, substr('%s' || '00000000000000000000000000000000', 1, 32), %u,"
 	    " 'label %d', 1, 4, 7, %llu, %llu, 3)", id, digits, uid, id,
 	    (unsigned long long)start_ms, (unsigned long long)start_ms + 1000);
 }

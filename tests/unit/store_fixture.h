@@ -359,8 +359,8 @@ st_dump_table(sqlite3 *sql, const char *table, FILE *f)
 static inline char *
 st_dump(struct st *st)
 {
-	static const char *const	tables[] = { "runs", "tests", "recent", "specs", "run_tests",
-	    "outputs", "attempts", "event_log", "storms" };
+	static const char *const	tables[] = { "runs", "tests", "recent", "specs",
+	    "run_tests", "outputs", "attempts", "event_log", "storms" };
 	char				*text;
 	size_t				 n;
 	FILE				*f = open_memstream(&text, &n);

@@ -16,7 +16,8 @@ static struct allot *
 make(const struct sched_test *tests, const struct flake_record *records)
 {
 	struct flake_policy	f = { .on = true };
-	struct sched_plan	plan = { .tests = tests, .ntests = N, .seed = 3, .records = records };
+	struct sched_plan	plan = { .tests = tests, .ntests = N, .seed = 3,
+	    .records = records };
 	struct allot		*a;
 
 	plan.flake = flake_defaults(&f);
@@ -87,7 +88,8 @@ order(void **state)
 {
 	static const struct sched_test	tests[N] = { { .expected_us = 10000000 },
 	    { .expected_us = 10000 } };
-	static const struct flake_record records[N] = { [2] = { .group = 1, .fails = 2, .passes = 28 },
+	static const struct flake_record records[N] =
+	    { [2] = { .group = 1, .fails = 2, .passes = 28 },
 	    [3] = { .group = 2, .passes = 60 } };
 	struct allot			*a = make(tests, NULL);
 

@@ -73,7 +73,8 @@ exact_values(void **unused)
 		{ "0*50 01010011010110", 51, 44, 51, 11.991800307670 },
 		{ "0*200 1001000010", 200, 167, 200, 8.512501844523 },
 		{ "0*100 100000000000000000000", 100, 3, 118, 0.492509967552 },
-		{ "111111111111111111110000000000000000000000000000000000000000", 20, 20, 21, 36.646673966357 },
+		{ "111111111111111111110000000000000000000000000000000000000000", 20, 20, 21,
+		    36.646673966357 },
 	};
 	uint8_t		v[MOST];
 	struct change	c;
@@ -170,7 +171,8 @@ alarms_come_soon_and_seldom_for_nothing(void **unused)
 	(void)unused;
 	state = 20240501;
 	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
-		near("delay", delay(table[i].p, 0, 20000), table[i].delay, 0.05 * table[i].delay + 0.5);
+		near("delay", delay(table[i].p, 0, 20000), table[i].delay,
+		    0.05 * table[i].delay + 0.5);
 	near("between false alarms", delay(0.002, 0, 2000), 8087, 0.08 * 8087);
 	/* Who has always failed as often is not told of it. */
 	change_alarm_init(&c, 0.3);

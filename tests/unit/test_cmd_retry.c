@@ -48,7 +48,8 @@ say_record(struct px *px, uint32_t id, struct sv asked)
 	struct msg_plan_run	run = { .run = SV_LIT(PARENT), .name = SV_LIT("night"), .total = 3,
 	    .status = sv_is(asked, "running") ? RUN_RUNNING : RUN_FAILED };
 	struct msg_end_of	end = { .truncated = false };
-	struct msg_error	none = { .code = MSG_ERR_NOT_FOUND, .text = SV_LIT("there is no run x") };
+	struct msg_error	none = { .code = MSG_ERR_NOT_FOUND,
+	    .text = SV_LIT("there is no run x") };
 
 	if (sv_is(asked, "x")) {
 		px_say(px, MSG_ERROR, id, &none);
@@ -188,7 +189,8 @@ verb(const struct cmd_entry *cmd, const struct px *px, const char *line, char **
 	(void)fflush(NULL);
 	for (int i = 0; i < 2; i++) {
 		saved[i] = dup(i + 1);
-		assert_true(file[i] != NULL && saved[i] != -1 && dup2(fileno(file[i]), i + 1) != -1);
+		assert_true(file[i] != NULL && saved[i] != -1 &&
+		    dup2(fileno(file[i]), i + 1) != -1);
 	}
 	optind = 0;
 	code = cmd->exec(&g, argc, argv);
@@ -214,7 +216,8 @@ retry_runs_the_open_tests_again(void **state)
 	(void)state;
 	assert_int_equal(setenv("OF_NOW", "yes", 1), 0);
 	px_open(&px, plays);
-	assert_int_equal(verb(&cmd_retry, &px, "retry -q -j 3 --retries 4 --timeout 9s", &out, &err), 1);
+	assert_int_equal(verb(&cmd_retry, &px, "retry -q -j 3 --retries 4 --timeout 9s", &out,
+	    &err), 1);
 	notes = px_close(&px);
 	assert_string_equal(notes, "begin night parent=" PARENT " jobs=3 OF_NOW=yes\n"
 	    "test a retries=4 timeout=9000\ntest b retries=4 timeout=9000\n");
@@ -415,7 +418,8 @@ plan_on_terminal(const struct px *px, char *path, char *text, size_t size)
 	struct cmd_globals	 g = { .socket = px->socket };
 	struct winsize		 ws = { .ws_row = 24, .ws_col = 80 };
 	char			 word[] = "plan", *argv[] = { word, path, NULL };
-	int			 master = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK), slave, saved;
+	int			 master = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK), slave,
+	    saved;
 	ssize_t			 n;
 
 	assert_true(master != -1 && grantpt(master) == 0 && unlockpt(master) == 0);
@@ -445,8 +449,8 @@ plan_fits_a_terminal(void **state)
 
 	(void)state;
 	assert_non_null(f);
-	(void)fputs("tests: [{name: one, run: x}, {name: begins and goes on and goes on and goes on "
-	    "to its end, run: x}]\n", f);
+	(void)fputs("tests: [{name: one, run: x}, {name: begins and goes on and goes on and "
+	    "goes on to its end, run: x}]\n", f);
 	(void)fclose(f);
 	px_open(&px, plays);
 	plan_on_terminal(&px, path, text, sizeof text);

@@ -128,7 +128,8 @@ users_have_weights(void **state)
 	config_init(&c);
 	assert_int_equal(config_weight(&c, 4711), 1);
 	assert_int_equal(config_set(&c, SV_LIT("weight.4711"), SV_LIT("3"), why, sizeof why), 0);
-	assert_int_equal(config_set(&c, SV_LIT("weight." ELSEWHERE), SV_LIT("2"), why, sizeof why), 0);
+	assert_int_equal(config_set(&c, SV_LIT("weight." ELSEWHERE), SV_LIT("2"), why,
+	    sizeof why), 0);
 	assert_int_equal(config_weight(&c, 4711), 3);
 	assert_int_equal(config_weight(&c, 70001), 2);
 	assert_int_equal(config_weight(&c, 1), 1);
@@ -232,8 +233,8 @@ nothing_waits_for_a_directory(void **state)
 	assert_int_equal(config_set(&c, SV_LIT("weight.stranger"), SV_LIT("2"), why, sizeof why),
 	    -EINVAL);
 	assert_non_null(strstr(why, "while it serves: give the number"));
-	assert_int_equal(config_set(&c, SV_LIT("allow-group"), SV_LIT("strangers"), why, sizeof why),
-	    -EINVAL);
+	assert_int_equal(config_set(&c, SV_LIT("allow-group"), SV_LIT("strangers"), why,
+	    sizeof why), -EINVAL);
 	assert_non_null(strstr(why, "while it serves: give the number"));
 	for (size_t i = 0; config_row(&c, i, &key, &text, value, fallback, sizeof value) == 0; i++)
 		;

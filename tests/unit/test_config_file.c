@@ -121,8 +121,8 @@ a_bad_file_is_refused_as_a_whole(void **state)
 		{ "jobs: 3\njobs: 4\n", ":2: jobs is set in line 1 already: remove one" },
 		{ "weight.0: 3\nweight.root: 4\n", ":2: the weight of this user is set in line 1 "
 		    "already: remove one" },
-		{ "weight.0: 3\nweight.nobody-here: 4\n", ":2: weight.nobody-here: there is no such "
-		    "user" },
+		{ "weight.0: 3\nweight.nobody-here: 4\n",
+		    ":2: weight.nobody-here: there is no such user" },
 		{ "weight.0: 1001\n", ":1: weight.0: it must be from 1 to 1000" },
 		{ "weight.0: [1]\n", ":1: weight.0 takes one value" },
 		{ "weight.\"0\": 1\nweight.: 1\n", ":1: weight.\"0\": there is no such user" },

@@ -357,7 +357,8 @@ a_run_goes_with_its_client_unless_it_is_detached(void **state)
 {
 	struct sx		*sx = *state;
 	struct sx_client	*c = sx_greeted(sx, SX_UID), *other = sx_greeted(sx, SX_UID);
-	char			*kept = sx_submit(sx, c, 1, true), *run = sx_submit(sx, c, 1, false);
+	char			*kept = sx_submit(sx, c, 1, true),
+	    *run = sx_submit(sx, c, 1, false);
 
 	assert_int_equal(sx->server.runs.nactive, 2);
 	sx_feed(c, "\377\377\377\377\377\377\377\377\377\377\377\377", 12);

@@ -468,7 +468,8 @@ what_was_counted_is_kept(void **state)
 		/* Its last has been its third. */
 		{ .attempts = 3, .fails = 2, .open = true, .last = OVER(2, 3, FAIL) },
 	};
-	static const struct sched_in	tick = TICK, third = OVER(0, 3, PASS), fourth = OVER(1, 4, PASS);
+	static const struct sched_in	tick = TICK, third = OVER(0, 3, PASS),
+	    fourth = OVER(1, 4, PASS);
 	struct sched			*s = sched_new(PLAN_WITH(t, .flake = THREE), 0);
 	struct sched_out		 out;
 	char				 text[2048];

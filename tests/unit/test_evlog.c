@@ -249,7 +249,8 @@ a_log_is_the_same_when_it_is_read_back(void **state)
 	for (int i = 0; i < 60; i++) {
 		append(fx, 7000);
 		if (i % 3 == 0)
-			assert_int_equal(journal_put(&fx->journal, MSG_JRN_OUTPUT, &other, NULL), 0);
+			assert_int_equal(journal_put(&fx->journal, MSG_JRN_OUTPUT, &other,
+			    NULL), 0);
 	}
 	bytes = fx->log.bytes;
 	recall(fx);

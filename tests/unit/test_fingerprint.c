@@ -35,7 +35,8 @@ a_text_is_made_equal(void **state)
 		{ "killed by signal 34", "killed by signal 34" },
 		/* times */
 		{ "timed out after 30 s", "timed out after <time>" },
-		{ "in 1.5s, 12ms, 2m05s, 1h, 3 minutes", "in <time>, <time>, <time>, <time>, <time>" },
+		{ "in 1.5s, 12ms, 2m05s, 1h, 3 minutes",
+		  "in <time>, <time>, <time>, <time>, <time>" },
 		{ "7\302\265s 8 us", "<time> <time>" },
 		{ "5 solid 6m_x", "<n> solid <n>m_x" },
 		{ "2026-11-24T17:53:38.123Z ok", "<n> ok" },
@@ -134,10 +135,11 @@ forty_equal_failures(void **state)
 		(void)snprintf(program, sizeof program, "check_%c%u", (int)('z' - i % 26), i);
 		(void)snprintf(out, sizeof out, "%s 2026-11-%02u 17:%02u:59 INFO [%u] starting %s\n"
 		    "loaded /tmp/%s.%cbC%03u/conf.ini in %u.%02u s\n\n", i % 3 == 0 ? "Mon" : "Sun",
-		    i % 30 + 1, i % 60, 1000 + i * 7919, test, program, (int)('A' + i % 26), i, i, i);
+		    i % 30 + 1, i % 60, 1000 + i * 7919, test, program, (int)('A' + i % 26), i,
+		    i, i);
 		(void)snprintf(err, sizeof err, "/build/%u/bin/%s: connect to 10.0.%u.%u:%u from "
-		    "0x7f%08x: Connection refused after %u ms (%08x-1234-4abc-8def-%012x)\n", i, program,
-		    i, 255 - i, 30000 + i * 37, i * 0x01010101u, i * i, i * 77777u, i);
+		    "0x7f%08x: Connection refused after %u ms (%08x-1234-4abc-8def-%012x)\n", i,
+		    program, i, 255 - i, 30000 + i * 37, i * 0x01010101u, i * i, i * 77777u, i);
 		f.test = sv_from(test);
 		f.program = sv_from(program);
 		f.tails[0] = sv_from(out);
@@ -223,12 +225,14 @@ what_the_command_names_does_not_count(void **state)
 
 		(void)snprintf(path, sizeof path, "%s/%02u%c%csanity.t", i % 2 ? "t" : "xt/more", i,
 		    (int)('a' + i % 26), (int)('z' - i % 7));
-		(void)snprintf(line, sizeof line, i % 3 ? "cd /src/x; exec perl -w \"%s\" 2>/dev/null" :
-		    "T=./%s; perl $T", path);
+		(void)snprintf(line, sizeof line,
+		    i % 3 ? "cd /src/x; exec perl -w \"%s\" 2>/dev/null" : "T=./%s; perl $T", path);
 		(void)snprintf(err, sizeof err, "Can't locate Foo/Bar.pm in @INC (you may need to "
-		    "install the Foo::Bar module) at %s line 12.\nBEGIN failed--compilation aborted at "
-		    "/src/x/%s line %u.\nDubious: %s\n", path, path, i, strrchr(path, '/') + 1);
-		fp = i % 5 == 0 ? COMMAND(err, "sh", "-c", line) : COMMAND(err, "perl", "-Ilib", path);
+		    "install the Foo::Bar module) at %s line 12.\nBEGIN failed--compilation "
+		    "aborted at /src/x/%s line %u.\nDubious: %s\n", path, path, i,
+		    strrchr(path, '/') + 1);
+		fp = i % 5 == 0 ? COMMAND(err, "sh", "-c", line) :
+		    COMMAND(err, "perl", "-Ilib", path);
 		if (i == 0)
 			first = fp.value;
 		else if (fp.value != first)
@@ -262,12 +266,14 @@ what_the_command_says_counts(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-		(void)snprintf(want, sizeof want, "exit code 1, expected <n> | %s", cases[i].normal);
+		(void)snprintf(want, sizeof want, "exit code 1, expected <n> | %s",
+		    cases[i].normal);
 		assert_string_equal(COMMAND(cases[i].err, "sh", "-c", cases[i].line).text, want);
 	}
 	/* Only the first of very many. */
 	for (char c = 'a'; c <= 'z'; c++)
-		(void)snprintf(many + strlen(many), sizeof many - strlen(many), "x/a%c.t x/b%c.t ", c, c);
+		(void)snprintf(many + strlen(many), sizeof many - strlen(many), "x/a%c.t x/b%c.t ",
+		    c, c);
 	assert_string_equal(COMMAND("x/aa.t x/bz.t", "sh", "-c", many).text,
 	    "exit code 1, expected <n> | <test> x/bz.t");
 }
@@ -276,7 +282,8 @@ static void
 outcome_and_category_count(void **state)
 {
 	struct fingerprint_facts	f = { .outcome = OUTCOME_FAIL,
-					    .category = CATEGORY_ASSERTION, .message = SV_LIT("x") };
+					    .category = CATEGORY_ASSERTION,
+					    .message = SV_LIT("x") };
 	struct fingerprint		a, b, c;
 
 	(void)state;

@@ -67,11 +67,13 @@ boundaries(void **state)
 	}
 	p.max_runs = 10000;
 	for (i = 0; i < 4; i++) {
-		assert_int_equal(flake_decide(&p, stable[i].fails, stable[i].passes, 0), FLAKE_STABLE);
+		assert_int_equal(flake_decide(&p, stable[i].fails, stable[i].passes, 0),
+		    FLAKE_STABLE);
 		assert_int_equal(flake_decide(&p, stable[i].fails, stable[i].passes - 1, 0),
 		    FLAKE_OPEN);
 		/* Failing all the time is its mirror. */
-		assert_int_equal(flake_decide(&p, stable[i].passes, stable[i].fails, 0), FLAKE_BROKEN);
+		assert_int_equal(flake_decide(&p, stable[i].passes, stable[i].fails, 0),
+		    FLAKE_BROKEN);
 		assert_int_equal(flake_decide(&p, stable[i].passes - 1, stable[i].fails, 0),
 		    FLAKE_OPEN);
 	}

@@ -118,8 +118,9 @@ lines_that_differ(void **state)
 
 	(void)state;
 	for (int i = 0; i < 4; i++) {
-		char	*bad = xasprintf("start %d at 0x7ff%d0\nfolder /tmp/a%dbcd%d\n%scat: %d: gone\n"
-			    "took %d.%d s\n", i * 17, i, i, i, i == 0 ? "only once\n" : "", i, i, i);
+		char	*bad = xasprintf("start %d at 0x7ff%d0\nfolder /tmp/a%dbcd%d\n%s"
+			    "cat: %d: gone\ntook %d.%d s\n", i * 17, i, i, i,
+			    i == 0 ? "only once\n" : "", i, i, i);
 		char	*good = xasprintf("start %d at 0x%dabc\nfolder /tmp/x%dyzw%d\nready\n"
 			    "took 9%d s\n", i, i, i, i, i);
 
@@ -228,7 +229,8 @@ others_that_fail_too(void **state)
 	(void)state;
 	for (uint64_t i = 0; i < 40; i++) {
 		for (int k = 0; k < 3; k++)
-			at(&r.tests[k], i >= 20 && i < 24 ? OUTCOME_FAIL : OUTCOME_PASS, i * 2000 + 5);
+			at(&r.tests[k], i >= 20 && i < 24 ? OUTCOME_FAIL : OUTCOME_PASS,
+			    i * 2000 + 5);
 		at(&r.tests[3], OUTCOME_FAIL, i * 2000 + 5);
 	}
 	m = flaky_moments_of(&r);
@@ -272,7 +274,11 @@ even_distances(void **state)
 static void
 what_failures_speak_of(void **state)
 {
-	static const struct { const char *text; enum flaky_mark mark; const char *name; } cases[] = {
+	static const struct {
+		const char	*text;
+		enum flaky_mark	 mark;
+		const char	*name;
+	} cases[] = {
 		{ "bind: Address already in use", FLAKY_MARK_IN_USE, "Unknown" },
 		{ "mkdir: cannot create x: File exists", FLAKY_MARK_EXISTS, "Unknown" },
 		{ "open: Too many open files", FLAKY_MARK_FILES, "Unknown" },

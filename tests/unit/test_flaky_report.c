@@ -147,7 +147,8 @@ static int
 code_of(enum flake_verdict verdict, enum test_status status, const char *ended)
 {
 	struct results		r = { .total = 1, .finished = true, .status = RUN_PASSED,
-	    .tests = xcalloc(1, sizeof *r.tests), .message = ended != NULL ? xstrdup(ended) : NULL };
+	    .tests = xcalloc(1, sizeof *r.tests), .message = ended != NULL ? xstrdup(ended) :
+	    NULL };
 	struct flaky_report	f;
 	int			code;
 
@@ -224,13 +225,14 @@ a_table_for_people(void **state)
 	make(&r);
 	flaky_report_of(&r, "a.yaml", &f);
 	flaky_text(&f, &plain_style, 0, &t);
-	assert_non_null(strstr(t.p, "failed   10/40: 25% (1..50%), false with p <= 0.002, confirmed"));
+	assert_non_null(strstr(t.p, "failed   10/40: 25% (1..50%), false with p <= 0.002, "
+	    "confirmed"));
 	assert_non_null(strstr(t.p, "8 x Connection Error: connect: Connection refused"));
 	assert_non_null(strstr(t.p, "failed   60/60"));
 	assert_null(strstr(t.p, "0/0"));
 	assert_null(strstr(t.p, "sound"));
-	assert_non_null(strstr(t.p, "\n5 tests: 1 flaky (1 confirmed), 1 suspect, 1 broken, 1 unsure, "
-	    "1 stable; 182 attempts\n"));
+	assert_non_null(strstr(t.p, "\n5 tests: 1 flaky (1 confirmed), 1 suspect, 1 broken, 1 "
+	    "unsure, 1 stable; 182 attempts\n"));
 	text_free(&t);
 	flaky_report_free(&f);
 	results_free(&r);

@@ -270,9 +270,11 @@ every_report_has_the_attempts(void **state)
 	play(&fx, figures);
 	assert_int_equal(fx_end(&fx), 0);
 	assert_int_equal(times(fx.written, "\nnot retried: breaker open\n"), 40);
-	assert_int_equal(times(fx.written, "<flakyFailure message=\"exit code 1\" type=\"fail\">"), 1);
+	assert_int_equal(times(fx.written, "<flakyFailure message=\"exit code 1\" type=\"fail\">"),
+	    1);
 	assert_int_equal(times(fx.written, "<property name=\"attempts\" value=\"46\"/>"), 1);
-	assert_int_equal(times(fx.written, "<property name=\"treePeakMemory\" value=\"1002\"/>"), 1);
+	assert_int_equal(times(fx.written, "<property name=\"treePeakMemory\" value=\"1002\"/>"),
+	    1);
 	assert_int_equal(times(fx.written, "<property name=\"retriesRefused\" value=\"40\"/>"), 1);
 	assert_int_equal(times(fx.written, "name=\"warning\" value=\"history: disk full\""), 1);
 	fx_close(&fx);

@@ -359,7 +359,8 @@ a_store_that_takes_nothing_fills_no_memory(void **state)
 {
 	struct lx		*lx = lx_up("deaf");
 	static char		 long_name[8000];
-	struct msg_ask		 m = { .type = MSG_HISTORY, .body = { long_name, sizeof long_name } };
+	struct msg_ask		 m = { .type = MSG_HISTORY,
+	    .body = { long_name, sizeof long_name } };
 	unsigned		 sent = 0;
 
 	(void)state;

@@ -56,9 +56,9 @@ a_text_is_the_same_identity(void **state)
 static void
 other_texts_are_none(void **state)
 {
-	static const char *const	texts[] = { "", ":", "1", "1:2", "1:2:3,", "1:2:,3", "1:2:3,,4",
-	    "a:2:", "1:b:", "1:2:c", "-1:2:", "4294967295:1:", "1:4294967295:", "1:2:4294967295",
-	    "99999999999:1:", "1:2:3 ", " 1:2:", "1:2:3:4", "+1:2:" };
+	static const char *const	texts[] = { "", ":", "1", "1:2", "1:2:3,", "1:2:,3",
+	    "1:2:3,,4", "a:2:", "1:b:", "1:2:c", "-1:2:", "4294967295:1:", "1:4294967295:",
+	    "1:2:4294967295", "99999999999:1:", "1:2:3 ", " 1:2:", "1:2:3:4", "+1:2:" };
 	static const char		one[] = "1,";
 	char				*many = malloc(32 + (IDENTITY_GROUPS + 1) * sizeof one), *p;
 
@@ -145,7 +145,8 @@ become_root(void)
 	struct identity	*who = identity_new(0, 4001, NULL, 0);
 	char		 why[PRIVILEGE_WHY] = "";
 
-	return privilege_become(who, why) == -EPERM && strstr(why, "cannot be root") != NULL ? 0 : 1;
+	return privilege_become(who, why) == -EPERM && strstr(why, "cannot be root") != NULL ?
+	    0 : 1;
 }
 
 static int

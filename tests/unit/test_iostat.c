@@ -16,7 +16,8 @@ sums(const char *text, uint64_t want_read, uint64_t want_written)
 
 	iostat_sum(text, strlen(text), &r, &w);
 	if (r != want_read || w != want_written)
-		fail_msg("%llu and %llu of:\n%s", (unsigned long long)r, (unsigned long long)w, text);
+		fail_msg("%llu and %llu of:\n%s", (unsigned long long)r, (unsigned long long)w,
+		    text);
 }
 
 static void

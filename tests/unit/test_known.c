@@ -46,8 +46,8 @@ know(const char *runs, unsigned times)
 				continue;
 			}
 			assert_true(n < KNOWN_RESULTS);
-			v[n++] = (struct known_result){ .start_ms = ms, .end_ms = ms + 1, .run = run,
-			    .attempt = attempt++, .failures = *p == 'F', .print = 1 };
+			v[n++] = (struct known_result){ .start_ms = ms, .end_ms = ms + 1,
+			    .run = run, .attempt = attempt++, .failures = *p == 'F', .print = 1 };
 			ms += 60000;
 		}
 	}

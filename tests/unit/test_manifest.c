@@ -77,8 +77,8 @@ static void
 what_a_run_does_not_say_comes_from_the_settings(void **state)
 {
 	struct fx		*fx = *state;
-	struct msg_run_begin	 none = { 0 }, zeros = { .has = MSG_BIT(run_begin, test_timeout_ms) |
-	    MSG_BIT(run_begin, grace_ms) };
+	struct msg_run_begin	 none = { 0 },
+	    zeros = { .has = MSG_BIT(run_begin, test_timeout_ms) | MSG_BIT(run_begin, grace_ms) };
 	struct msg_run_begin	 all = { .jobs = 7, .test_timeout_ms = 5, .grace_ms = 6,
 	    .has = zeros.has, .timeout_ms = 8, .max_fail = 9, .umask = 07077, .seed = 11 };
 
@@ -206,7 +206,8 @@ a_specification_is_kept_as_it_came(void **state)
 		assert_int_equal(fx->plan.sched[i].weight, i % 4 ? i % 4 : 1);
 		assert_int_equal(fx->plan.sched[i].retry->count, 2);
 		assert_int_equal(strmap_get(&fx->plan.names, sv_from(name)), i);
-		assert_int_equal(msg_decode(rd, MSG_TEST_ADD, t->spec.p, t->spec.n, &back, NULL), 0);
+		assert_int_equal(msg_decode(rd, MSG_TEST_ADD, t->spec.p, t->spec.n, &back,
+		    NULL), 0);
 		assert_true(sv_is(back.test_add.name, name));
 	}
 	assert_true(manifest_memory(&fx->plan) > 1000 * sizeof(struct manifest_test));

@@ -44,8 +44,8 @@ what_is_no_message(void **state)
 		{ "{\"jsonrpc\":\"2.0\",\"id\":\"a\",\"method\":\"ping\",\"method\":\"ping\"}",
 		    ERROR("\"id\":\"a\",", -32600,
 		    "a member stands twice in one object, near byte 50") },
-		{ "{\"jsonrpc\":\"2.0\",\"method\":\"tools/call\",\"params\":{\"a\":1,\"a\":{\"id\":3}},"
-		    "\"id\":7}", ERROR("\"id\":7,", -32600,
+		{ "{\"jsonrpc\":\"2.0\",\"method\":\"tools/call\",\"params\":"
+		    "{\"a\":1,\"a\":{\"id\":3}},\"id\":7}", ERROR("\"id\":7,", -32600,
 		    "a member stands twice in one object, near byte 58") },
 		{ "{\"jsonrpc\":\"2.0\",\"id\":[1],\"method\":\"ping\",\"method\":\"ping\"}",
 		    ERROR("", -32700, "a member stands twice in one object, near byte 50") },

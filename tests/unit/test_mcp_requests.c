@@ -516,7 +516,8 @@ structured_content_is_whole(void **state)
 	} cases[] = {
 		{ "", "{\"s\":\"\"}" },
 		{ "\"structuredContent\":null", "{\"s\":\"\\\"structuredContent\\\":null\"}" },
-		{ ",\"structuredContent\":null\\", "{\"s\":\",\\\"structuredContent\\\":null\\\\\"}" },
+		{ ",\"structuredContent\":null\\",
+		    "{\"s\":\",\\\"structuredContent\\\":null\\\\\"}" },
 	};
 	struct rig	 r;
 	json_t		*got, *result;

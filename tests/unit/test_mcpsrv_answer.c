@@ -144,7 +144,8 @@ fail_many(struct fx *fx, uint64_t n, uint64_t kinds)
 static void
 an_answer_has_its_size(void **state)
 {
-	static const size_t	 budgets[] = { ANSWER_BUDGET_MIN, ANSWER_BUDGET, ANSWER_BUDGET_MAX };
+	static const size_t	 budgets[] = { ANSWER_BUDGET_MIN, ANSWER_BUDGET,
+	    ANSWER_BUDGET_MAX };
 	struct answer_view	 v;
 	struct fx		 fx;
 	json_t			*a;
@@ -182,7 +183,8 @@ an_answer_has_its_size(void **state)
 static void
 long_names_have_their_size(void **state)
 {
-	static const size_t	 budgets[] = { ANSWER_BUDGET_MIN, ANSWER_BUDGET, ANSWER_BUDGET_MAX };
+	static const size_t	 budgets[] = { ANSWER_BUDGET_MIN, ANSWER_BUDGET,
+	    ANSWER_BUDGET_MAX };
 	static const uint64_t	 runs[] = { 1, 12 };
 	static char		 name[512], why[400], out[LONG];
 	struct sv		 assertions[30];
@@ -241,7 +243,8 @@ alike_failures_are_told_once(void **state)
 	assert_true(answer_size(a) <= ANSWER_BUDGET);
 	groups = json_object_get(a, "failureGroups");
 	assert_int_equal(json_array_size(groups), 2);
-	assert_int_equal(json_integer_value(json_object_get(json_array_get(groups, 0), "count")), 20);
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(groups, 0), "count")),
+	    20);
 	assert_string_equal(text(result(a, 0), "name"), "test-0");
 	assert_string_equal(text(result(a, 1), "name"), "test-1");
 	assert_non_null(text(result(a, 0), "output"));
@@ -331,7 +334,8 @@ a_retry(void **state)
 static void
 flaky_tests(void **state)
 {
-	static const uint64_t	 flaky[FLAKE_FIG_COUNT] = { FLAKE_FLAKY, 6, 4, 100000, 700000, 9000 };
+	static const uint64_t	 flaky[FLAKE_FIG_COUNT] = { FLAKE_FLAKY, 6, 4, 100000, 700000,
+	    9000 };
 	static const uint64_t	 stable[FLAKE_FIG_COUNT] = { FLAKE_STABLE, 10, 0, 0, 300000, 0 };
 	struct answer_view	 v = view(DETAIL_FAILURES);
 	struct fx		 fx;
@@ -357,8 +361,8 @@ flaky_tests(void **state)
 	assert_string_equal(text(one, "testName"), "wobbly");
 	assert_true(json_is_true(json_object_get(one, "isFlaky")));
 	assert_true(json_real_value(json_object_get(one, "flakeRate")) > 0.39);
-	assert_string_equal(json_string_value(json_array_get(json_object_get(one, "failurePatterns"),
-	    0)), "1 x Connection Error: ECONNRESET");
+	assert_string_equal(json_string_value(json_array_get(json_object_get(one,
+	    "failurePatterns"), 0)), "1 x Connection Error: ECONNRESET");
 	assert_string_equal(text(json_object_get(a, "summary"), "mostFlakyTest"), "wobbly");
 	json_decref(a);
 	a = answer_flaky(&fx.results, &v, 0.1, true);
@@ -403,7 +407,8 @@ metrics_are_paged(void **state)
 static void
 cursors_are_ours_or_none(void **state)
 {
-	static const char *const	wrong[] = { "", "f", "x5", "f-1", "f5x", "f99999999999", "5" };
+	static const char *const	wrong[] = { "", "f", "x5", "f-1", "f5x",
+	    "f99999999999", "5" };
 	enum answer_detail		detail;
 	char				buf[ANSWER_CURSOR];
 	size_t				offset;

@@ -103,9 +103,10 @@ output_is_cut_from_the_front(void **state)
 static void
 names_that_look_secret(void **state)
 {
-	static const char *const	yes[] = { "GITHUB_TOKEN", "aws_secret_access_key", "DB_PASSWORD",
-	    "OPENAI_API_KEY", "SESSION_COOKIE" };
-	static const char *const	no[] = { "PATH", "HOME", "SSH_AUTH_SOCK", "AUTHOR", "KEYBOARD" };
+	static const char *const	yes[] = { "GITHUB_TOKEN", "aws_secret_access_key",
+	    "DB_PASSWORD", "OPENAI_API_KEY", "SESSION_COOKIE" };
+	static const char *const	no[] = { "PATH", "HOME", "SSH_AUTH_SOCK", "AUTHOR",
+	    "KEYBOARD" };
 
 	(void)state;
 	for (size_t i = 0; i < 5; i++) {
@@ -156,7 +157,8 @@ a_part_has_no_part_of_a_secret(void **state)
 	static const struct { size_t from, n; const char *part; } parts[] = {
 		{ 0, 2, "a:" }, { 0, 3, "a:[T is hidden]" }, { 9, 1, "[T is hidden]" },
 		{ 9, 2, "[T is hidden][T is hidden]" }, { 18, 1, ":" },
-		{ 17, 3, "[T is hidden]:[LONG_TOKEN is hidden]" }, { 27, 4, "[LONG_TOKEN is hidden]:z" },
+		{ 17, 3, "[T is hidden]:[LONG_TOKEN is hidden]" },
+		{ 27, 4, "[LONG_TOKEN is hidden]:z" },
 		{ 28, 3, "[LONG_TOKEN is hidden]:z" }, { 29, 2, ":z" }, { 5, 0, "" } };
 	struct secrets		*s = xcalloc(1, sizeof *s);
 	struct text		 t = { 0 };

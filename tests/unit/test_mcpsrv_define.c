@@ -198,10 +198,10 @@ uris_are_taken_strictly(void **state)
 	    "paratest://runs/ab/", "paratest://runs/ab/report.exe", "paratest://runs/ab/tests/1",
 	    "paratest://runs/ab/tests/-1/output", "paratest://runs/ab/tests/01/output",
 	    "paratest://runs/ab/tests/1/output/x", "paratest://runs/ab/tests/9999999999/output",
-	    "paratest://tests//history", "paratest://tests/%/history", "paratest://tests/%0/history",
-	    "paratest://tests/%00/history", "paratest://tests/%zz/history", "paratest://tests/a",
-	    "paratest://tests/a/b/history", "paratest://configs",
-	    "paratest://runs/0123456789abcdef0123456789abcdef0" };
+	    "paratest://tests//history", "paratest://tests/%/history",
+	    "paratest://tests/%0/history", "paratest://tests/%00/history",
+	    "paratest://tests/%zz/history", "paratest://tests/a", "paratest://tests/a/b/history",
+	    "paratest://configs", "paratest://runs/0123456789abcdef0123456789abcdef0" };
 	struct uri			u;
 
 	(void)state;

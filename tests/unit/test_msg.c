@@ -418,7 +418,8 @@ bodies_that_make_no_sense_are_refused(void **state)
 	} cases[] = {
 		{ "unknown tags are skipped", MSG_HELLO,
 		    RAW("\x83\x32\x91\x91\1\1\1\xcd\x01\x01\xc0"), NULL },
-		{ "an unknown tag twice is skipped twice", MSG_PING, RAW("\x82\x32\1\x32\1"), NULL },
+		{ "an unknown tag twice is skipped twice", MSG_PING, RAW("\x82\x32\1\x32\1"),
+		    NULL },
 		{ "a tag of 64 bits is another tag", MSG_HELLO,
 		    RAW("\x82\1\1\xcf\0\0\0\1\0\0\0\1\1"), NULL },
 		{ "a tag that is text", MSG_HELLO, RAW("\x81\xa1x\1"), "a tag is not a number" },

@@ -72,8 +72,8 @@ reads_retries(void **state)
 	static const struct { const char *line, *want; } cases[] = {
 		{ "", "" },
 		{ "--retries 0", " retry=0" },
-		{ "--retries 3 --backoff 2s --backoff-max 1m --backoff-multiplier 1.5 --jitter equal",
-		  " retry=3 delay=2000 times=1500 jitter=2 max=60000" },
+		{ "--retries 3 --backoff 2s --backoff-max 1m --backoff-multiplier 1.5 --jitter "
+		  "equal", " retry=3 delay=2000 times=1500 jitter=2 max=60000" },
 		{ "--retry-on timeout --retry-on exit:75 --retry-never text:a",
 		  " on[timeout][exit:75] never[text:a]" },
 		{ "--retry-where alone", " where=2" },
@@ -128,10 +128,12 @@ refuses_with_a_reason(void **state)
 	static const struct { const char *line, *want; } cases[] = {
 		{ "--memory many", "--memory must be a size such as 65536, 64K, 512M or 2G "
 		  "(0: no limit), not 'many'" },
-		{ "--cpus 2000", "--cpus must be from 0.01 to 1024, or 0 for no limit, not '2000'" },
+		{ "--cpus 2000", "--cpus must be from 0.01 to 1024, or 0 for no limit, not "
+		  "'2000'" },
 		{ "--open-files 1", "--open-files must be from 8 to 1048576, or 0 for no limit, "
 		  "not '1'" },
-		{ "--retry-on tiemout", "--retry-on: 'tiemout' is no rule: did you mean 'timeout'?" },
+		{ "--retry-on tiemout", "--retry-on: 'tiemout' is no rule: did you mean "
+		  "'timeout'?" },
 		{ "--retry-never exit:x",
 		  "--retry-never: retry rule 'exit:x': an exit code is a number from 0 to 255" },
 		{ "--retry-on match:(", "--retry-on: 'match:(': the expression is wrong at "
@@ -139,15 +141,15 @@ refuses_with_a_reason(void **state)
 		{ "--retry-where here", "--retry-where: 'here' is not one of now, end, alone" },
 		{ "--retry-preset netwrok", "--retry-preset: 'netwrok' is not one of aggressive, "
 		  "conservative, network: did you mean 'network'?" },
-		{ "--backoff-max 5", "--backoff-max: '5' is not a duration; write it like 500ms, 30s, "
-		  "2m" },
+		{ "--backoff-max 5", "--backoff-max: '5' is not a duration; write it like "
+		  "500ms, 30s, 2m" },
 		{ "--retry-budget much", "--retry-budget: 'much' is no limit: write a share of the "
 		  "tests (2%), a number of retries (20) or the time they may take (10m)" },
 		{ "--retry-budget =3", "--retry-budget: '=3' has no tag before the =" },
-		{ "--retry-budget db=", "--retry-budget: '' is no limit: write a share of the tests "
-		  "(2%), a number of retries (20) or the time they may take (10m)" },
-		{ "--breaker on", "--breaker: unknown key 'on': write off, or window, minimum, failure, "
-		  "cool-down, consecutive, mass with =VALUE" },
+		{ "--retry-budget db=", "--retry-budget: '' is no limit: write a share of the "
+		  "tests (2%), a number of retries (20) or the time they may take (10m)" },
+		{ "--breaker on", "--breaker: unknown key 'on': write off, or window, minimum, "
+		  "failure, cool-down, consecutive, mass with =VALUE" },
 		{ "--breaker cooldown=3s",
 		  "--breaker: unknown key 'cooldown': did you mean 'cool-down'?" },
 		{ "--breaker window=65",
@@ -161,14 +163,14 @@ refuses_with_a_reason(void **state)
 		  "consecutive, mass with =VALUE" },
 		{ "--breaker cool-down=0",
 		  "--breaker: 'cool-down' takes a duration such as 30s, not '0'" },
-		{ "--breaker minimum", "--breaker: 'minimum' takes a number of retries from 1 to 64, "
-		  "not ''" },
-		{ "--order f --shuffle", "--order FILE runs one test after the other and nothing again: "
-		  "leave out --shuffle, --jobs and what is about retries" },
+		{ "--breaker minimum", "--breaker: 'minimum' takes a number of retries from 1 "
+		  "to 64, not ''" },
+		{ "--order f --shuffle", "--order FILE runs one test after the other and nothing "
+		  "again: leave out --shuffle, --jobs and what is about retries" },
 		{ "-j2 --order f", "--order FILE runs one test after the other and nothing again: "
 		  "leave out --shuffle, --jobs and what is about retries" },
-		{ "--order ./plan --retries 1", "--order FILE runs one test after the other and nothing "
-		  "again: leave out --shuffle, --jobs and what is about retries" },
+		{ "--order ./plan --retries 1", "--order FILE runs one test after the other and "
+		  "nothing again: leave out --shuffle, --jobs and what is about retries" },
 		{ "--shard-by time", "--shard-by goes with --shard M/N" },
 		{ "--order plan --shuffle", "--order plan and --shuffle contradict each other" },
 		{ "--shuffle=7 --order plan", "--order plan and --shuffle contradict each other" },
@@ -202,8 +204,10 @@ options_replace_what_they_name(void **state)
 		  " retry=1 delay=1000 jitter=1 max=1000 on[oom] never[crash] where=1" },
 		{ "--jitter none", " retry=1 delay=1000 jitter=0 on[oom] never[crash] where=1" },
 		{ "--retry-on fail", " retry=1 delay=1000 jitter=1 on[fail] never[crash] where=1" },
-		{ "--retry-never fail", " retry=1 delay=1000 jitter=1 on[oom] never[fail] where=1" },
-		{ "--retry-where now", " retry=1 delay=1000 jitter=1 on[oom] never[crash] where=0" },
+		{ "--retry-never fail", " retry=1 delay=1000 jitter=1 on[oom] never[fail] "
+		  "where=1" },
+		{ "--retry-where now", " retry=1 delay=1000 jitter=1 on[oom] never[crash] "
+		  "where=0" },
 		{ "--retry-preset aggressive", " retry=5 delay=500 times=1500 jitter=1 where=1" },
 	};
 
@@ -246,7 +250,8 @@ budgets_replace_by_tag(void **state)
 	plan_add(&p)->name = strdup("t");
 	plan_budget_set(&p, "", "2%");
 	plan_budget_set(&p, "db", "10");
-	assert_int_equal(parse("--retry-budget db=3 --retry-budget net=1m", OPTIONS_RUN, &o, &copy), 0);
+	assert_int_equal(parse("--retry-budget db=3 --retry-budget net=1m", OPTIONS_RUN, &o,
+	    &copy), 0);
 	assert_int_equal(options_apply(&cmd, NULL, &o, &p), 0);
 	assert_string_equal(plan_budget(&p, ""), "2%");
 	assert_string_equal(plan_budget(&p, "db"), "3");
@@ -267,8 +272,10 @@ verbs_have_their_own_options(void **state)
 		{ OPTIONS_PLAN, "-j 4 --order plan --each x" },
 		{ OPTIONS_FLAKY, "-E a -j4 -q --runs 20 --threshold 0.2 --stop-on-stable" },
 		{ OPTIONS_FLAKY, "--alpha 0.001 --power 0.99 --rate 0.02 --fdr 0.1 --plain" },
-		{ OPTIONS_RUN, "--memory 1G --processes 9 --cpus 1.5 --open-files 64 --file-size 0" },
-		{ OPTIONS_RETRY, "-E a -j4 -q --memory 1G --retries 3 --timeout 3s --breaker off --detach" },
+		{ OPTIONS_RUN, "--memory 1G --processes 9 --cpus 1.5 --open-files 64 "
+		  "--file-size 0" },
+		{ OPTIONS_RETRY, "-E a -j4 -q --memory 1G --retries 3 --timeout 3s --breaker off "
+		  "--detach" },
 	};
 
 	(void)state;
@@ -290,8 +297,10 @@ flake_detection(void **state)
 		{ "--stop-on-stable", false }, { "--runs 5 --max-runs 9", false },
 		{ "--runs 5 --budget 9", false }, { "--budget 9", true },
 		{ "--conditions paused,clock", true }, { "--conditions zone --plain", false },
-		{ "--conditions zone --runs 5", false }, { "--conditions zone --under paused", false },
-		{ "--sequential -j 2", false }, { "--sequential", true }, { "-j 2 --parallel", true },
+		{ "--conditions zone --runs 5", false }, { "--conditions zone --under paused",
+		  false },
+		{ "--sequential -j 2", false }, { "--sequential", true },
+		{ "-j 2 --parallel", true },
 		{ "--under paused", true }, { "--under plain --plain", true },
 		{ "--under paused --plain", false }, { "--from latest -E all()", true },
 		{ "--from latest --new", false }, { "--new --shard 1/2", true },
@@ -320,7 +329,8 @@ flake_detection(void **state)
 	assert_int_equal(o.flake[FLAKE_SET_PROVOKE], 1);
 	options_free(&o);
 	free(copy);
-	assert_int_equal(parse("--budget 5m --diagnose 0 --no-history", OPTIONS_FLAKY, &o, &copy), 0);
+	assert_int_equal(parse("--budget 5m --diagnose 0 --no-history", OPTIONS_FLAKY, &o,
+	    &copy), 0);
 	assert_int_equal(options_flaky_check(&o, why, sizeof why), 0);
 	assert_int_equal(o.flake[FLAKE_SET_BUDGET], 0);
 	assert_int_equal(o.flake[FLAKE_SET_BUDGET_MS], 300000);

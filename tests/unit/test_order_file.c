@@ -80,10 +80,11 @@ what_cannot_be_taken_is_said_with_its_line(void **state)
 {
 	static const struct { const char *text; size_t n; const char *want; } cases[] = {
 		{ "a\nreed\n", 0, ":2: there is no test 'reed': did you mean 'read'?" },
-		{ "#\n\nzzzzzzzz\n", 0, ":3: there is no test 'zzzzzzzz'; paratestctl list shows their "
-		  "names" },
+		{ "#\n\nzzzzzzzz\n", 0, ":3: there is no test 'zzzzzzzz'; paratestctl list shows "
+		  "their names" },
 		{ "a\nread\n a\n", 0, ":3: 'a' is here twice: also in line 1" },
-		{ "\"a\n", 0, ":1: a line that begins with \" is a JSON string, which this is not" },
+		{ "\"a\n", 0, ":1: a line that begins with \" is a JSON string, which this "
+		  "is not" },
 		{ "a\0b\n", 4, ":1: a NUL byte: this is no list of names" },
 		{ "# none\n", 0, " names no test" },
 	};
@@ -111,8 +112,8 @@ what_cannot_be_taken_is_said_with_its_line(void **state)
 static void
 names_come_back(void **state)
 {
-	static const char *const	names[] = { "plain", "# hash", " blank ", "two\nlines", "\"q\"",
-	    "in \"side\" # it", "back\\slash", "r\r", "\xc3\xa9t\xc3\xa9", NULL };
+	static const char *const	names[] = { "plain", "# hash", " blank ", "two\nlines",
+	    "\"q\"", "in \"side\" # it", "back\\slash", "r\r", "\xc3\xa9t\xc3\xa9", NULL };
 	struct text			t = { 0 };
 	struct plan			p;
 	char				why[256];

@@ -191,7 +191,8 @@ what_was_cut_short_is_told(void **state)
 	order_report_text(&fx->report, &t);
 	assert_int_equal(order_report_code(&fx->report), 0);
 	assert_non_null(strstr(t.p, "\n         the search ended before\n"));
-	assert_non_null(strstr(t.p, "\ninterrupted: what is said here is what was known by then\n"));
+	assert_non_null(strstr(t.p, "\ninterrupted: what is said here is what was known by "
+	    "then\n"));
 	assert_non_null(strstr(t.p, "4 tests, 10 orders: 0 victims, 0 brittle, 0 broken, 0 flaky, "
 	    "2 unsure, 3 skipped or not run; 14 runs of at most 14, --shuffle=0\n"));
 	/* A name is one line. */

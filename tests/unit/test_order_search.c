@@ -53,8 +53,8 @@ run(struct world *w, const uint32_t *tests, uint32_t n, enum order_outcome *o)
 
 	for (uint32_t i = 0; i < n; i++) {
 		const struct act	*a = &w->v[tests[i]];
-		bool			 hurts = (a->hurt_by != 0 && (marks & a->hurt_by) == a->hurt_by) ||
-		    (marks & a->wants) != a->wants;
+		bool			 hurts = (a->hurt_by != 0 &&
+		    (marks & a->hurt_by) == a->hurt_by) || (marks & a->wants) != a->wants;
 
 		o[i] = a->skips ? ORDER_NONE : happens(w, hurts ? a->hurt : a->fine) ? ORDER_FAIL :
 		    ORDER_PASS;
@@ -350,7 +350,8 @@ chance_is_not_taken_for_order(void **state)
 			s = search(&w, 10, 1000, seed);
 			f = order_search_findings(s, &n);
 			tests++;
-			wrong += n > 0 && (f->verdict == ORDER_VICTIM || f->verdict == ORDER_BRITTLE);
+			wrong += n > 0 && (f->verdict == ORDER_VICTIM ||
+			    f->verdict == ORDER_BRITTLE);
 			order_search_free(s);
 		}
 		print_message("p = %.2f: %u of %u said to depend on the order\n", rates[k], wrong,

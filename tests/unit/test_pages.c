@@ -131,11 +131,12 @@ form(const char *words, char *buf, size_t size, const char **ret_not)
 			flag = "-";
 		else if (n == 2 && (strncmp(words, "Oo", 2) == 0 || strncmp(words, "Oc", 2) == 0))
 			(void)strlcat(buf, words[1] == 'o' ? "[" : "]", size);
-		else if (n == 2 && isupper((unsigned char)words[0]) && islower((unsigned char)words[1]))
+		else if (n == 2 && isupper((unsigned char)words[0]) &&
+		    islower((unsigned char)words[1]))
 			flag = "";
 		else if (n > 0) {
-			(void)snprintf(buf + strlen(buf), size - strlen(buf), "%s%.*s", flag, (int)n,
-			    words);
+			(void)snprintf(buf + strlen(buf), size - strlen(buf), "%s%.*s", flag,
+			    (int)n, words);
 			flag = "";
 		}
 	}
@@ -183,8 +184,10 @@ read_options(char *text, bool verbs, struct entries *ret)
 			verb[0] = '\0';
 		} else if (strncmp(line, ".Ss ", 4) == 0) {
 			(void)snprintf(title, sizeof title, "%s", line + 4);
-		} else if (verbs && strcmp(section, "VERBS") == 0 && strncmp(line, ".It Ic ", 7) == 0) {
-			(void)snprintf(verb, sizeof verb, "%.*s", (int)strcspn(line + 7, " "), line + 7);
+		} else if (verbs && strcmp(section, "VERBS") == 0 &&
+		    strncmp(line, ".It Ic ", 7) == 0) {
+			(void)snprintf(verb, sizeof verb, "%.*s", (int)strcspn(line + 7, " "),
+			    line + 7);
 			if (strncmp(line + 7, "flaky Fl -known", 15) == 0)
 				(void)snprintf(verb, sizeof verb, "flaky --known");
 			add(ret, "%s", verb);
@@ -194,7 +197,8 @@ read_options(char *text, bool verbs, struct entries *ret)
 				add(ret, "%s%s%s", verb, verbs ? " " : "", shown);
 				continue;
 			}
-			for (size_t i = 0; cmd_verbs[i] != NULL && strcmp(section, "OPTIONS") == 0; i++) {
+			for (size_t i = 0; cmd_verbs[i] != NULL &&
+			    strcmp(section, "OPTIONS") == 0; i++) {
 				if ((strchr(title, ':') == NULL || names(strchr(title, ':'),
 				    cmd_verbs[i]->name)) && !names(without, cmd_verbs[i]->name))
 					add(ret, "%s %s", cmd_verbs[i]->name, shown);
@@ -297,8 +301,8 @@ test_settings(void **state)
 		if (*most != '\0')
 			add(&programs, "%s: Default %s, from %s to %s.", key, dflt, least, most);
 		else
-			add(&programs, *dflt == '\0' ? "%s: The name or number of a group; default none." :
-			    "%s: A level of isolation; default %s.", key, dflt);
+			add(&programs, *dflt == '\0' ? "%s: The name or number of a group; default "
+			    "none." : "%s: A level of isolation; default %s.", key, dflt);
 	}
 	while ((line = strsep(&rest, "\n")) != NULL) {
 		if (strncmp(line, ".It Ic ", 7) != 0 || strchr(line + 7, ' ') != NULL)
@@ -407,7 +411,8 @@ usage_has(const char *usage, const char *name)
 	size_t	n = (size_t)snprintf(text, sizeof text, "--%s", name);
 
 	for (const char *at = usage; (at = strstr(at, text)) != NULL; at += n) {
-		if (strchr(" [|(", at[-1]) != NULL && !isalnum((unsigned char)at[n]) && at[n] != '-')
+		if (strchr(" [|(", at[-1]) != NULL && !isalnum((unsigned char)at[n]) &&
+		    at[n] != '-')
 			return true;
 	}
 	return false;
@@ -460,8 +465,8 @@ check_lines(const struct cmd_entry *cmd, const struct option_row *shared)
 		known = rows_have(shared, name, n) || rows_have(cmd->rows, name, n) ||
 		    rows_have(cmd_common_rows, name, n);
 		if (!known)
-			fail_msg("paratestctl %s --help has --%.*s, which is in no table", cmd->name,
-			    (int)n, name);
+			fail_msg("paratestctl %s --help has --%.*s, which is in no table",
+			    cmd->name, (int)n, name);
 	}
 }
 

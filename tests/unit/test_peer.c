@@ -29,7 +29,8 @@ struct end {
 	bool		 calling;	/* inside a call into the peer */
 	int		 answer;	/* what the handler returns */
 	unsigned	 finish_at, pause_at;	/* frame at which to do so; 0: never */
-	unsigned	 turns;		/* at which something was there while it was another's turn */
+	/* at which something was there while it was another's turn */
+	unsigned	 turns;
 	bool		 others;	/* it is */
 };
 

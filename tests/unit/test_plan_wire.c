@@ -160,7 +160,8 @@ keeps_plans(struct px *px, enum msg_type type, uint32_t id, const union msg_body
 		px_say(px, MSG_RUN_OK, id, &ok);
 		break;
 	case MSG_PLAN_READ:
-		px_note(px, "read " SV_FMT " open=%d\n", SV_ARG(m->plan_read.run), m->plan_read.open);
+		px_note(px, "read " SV_FMT " open=%d\n", SV_ARG(m->plan_read.run),
+		    m->plan_read.open);
 		run.slots = (struct svs){ slots, 1 };
 		run.isolation = SV_LIT("sandbox,network=none");
 		run.total = rec.n;
@@ -169,7 +170,8 @@ keeps_plans(struct px *px, enum msg_type type, uint32_t id, const union msg_body
 			run.total = rec.n - 1;
 		if (!sv_is(m->plan_read.run, "none"))
 			px_say(px, MSG_PLAN_RUN, id, &run);
-		for (size_t i = 0; i < rec.n && run.run.n > 0 && !sv_is(m->plan_read.run, "none"); i++) {
+		for (size_t i = 0; i < rec.n && run.run.n > 0 &&
+		    !sv_is(m->plan_read.run, "none"); i++) {
 			test.index = i;
 			test.spec = (struct sv){ rec.specs[i], rec.lens[i] };
 			if (sv_is(m->plan_read.run, "bad"))

@@ -87,7 +87,8 @@ static void
 all_attempts_under_one(void **state)
 {
 	static const struct sched_test	t[] = { { .weight = 1 } };
-	struct flake_policy		p = { .on = true, .provoke = true, .under = 1 + FLAKE_COPIES };
+	struct flake_policy		p = { .on = true, .provoke = true, .under = 1 +
+	    FLAKE_COPIES };
 	struct sched_plan		plan = { .tests = t, .ntests = 1, .jobs = 1, .seed = 9 };
 	enum flake_condition		v[20];
 

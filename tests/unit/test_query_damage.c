@@ -49,8 +49,8 @@ fill(struct db *db)
 		qx_run(db, run, digits, QX_UID, T0 + (uint64_t)run);
 		qx_sql(db, "INSERT INTO event_log VALUES (%d, 1, 5, 10, x'00010203')", run);
 		for (int test = 1; test <= 20; test++) {
-			qx_sql(db, "INSERT INTO run_tests (run, idx, test, spec) VALUES (%d, %d, %d, 1)",
-			    run, test, test);
+			qx_sql(db, "INSERT INTO run_tests (run, idx, test, spec) VALUES (%d, %d, "
+			    "%d, 1)", run, test, test);
 			qx_attempt(db, run, test, 1, test,
 			    run % 3 == 0 ? OUTCOME_FAIL : OUTCOME_PASS, T0 + (uint64_t)run, 5);
 		}
@@ -99,8 +99,8 @@ ask_all(struct db *db)
 
 		from = 0;
 		do {
-			r = query_answer_paged(db, QX_UID, all[i].type, &all[i].body, from, 500, count,
-			    &last, &from);
+			r = query_answer_paged(db, QX_UID, all[i].type, &all[i].body, from, 500,
+			    count, &last, &from);
 			assert_true(r == 0 || r == -EUCLEAN || r == -EIO);
 			assert_true(++pages < 1000);
 		} while (from != 0);

@@ -109,7 +109,8 @@ several(struct db *db)
 		}
 		/* all of them start at the same time */
 		for (int test = 1; test <= 3; test++)
-			qx_attempt(db, run, test, 1, test, OUTCOME_PASS, T0 + (uint64_t)run * 10, 1);
+			qx_attempt(db, run, test, 1, test, OUTCOME_PASS,
+			    T0 + (uint64_t)run * 10, 1);
 		if (run < 3)
 			qx_attempt(db, run, 5, 1, 5, OUTCOME_PASS, T0 + (uint64_t)run * 10, 1);
 	}
@@ -202,8 +203,8 @@ rows_come_meanwhile(void **state)
 	do {
 		char	digits[16];
 
-		assert_int_equal(query_answer_paged(db, QX_UID, MSG_HISTORY, &m, from, 0, qx_take, &a,
-		    &from), 0);
+		assert_int_equal(query_answer_paged(db, QX_UID, MSG_HISTORY, &m, from, 0,
+		    qx_take, &a, &from), 0);
 		(void)snprintf(digits, sizeof digits, "%04x", ++run);
 		qx_run(db, run, digits, QX_UID, T0 + 100000);
 		qx_attempt(db, run, 0, 1, 2, OUTCOME_PASS, T0 + 100000, 1);
@@ -257,7 +258,8 @@ ends_early(void **state)
 	several(db);
 	assert_int_equal(query_answer(db, QX_UID, MSG_HISTORY, &m, 0, refuse, &r, &next), -EPIPE);
 	assert_int_equal(next, 0);
-	assert_int_equal(query_answer(db, QX_UID, MSG_PING, &m, 0, qx_take, &a, &next), -EOPNOTSUPP);
+	assert_int_equal(query_answer(db, QX_UID, MSG_PING, &m, 0, qx_take, &a, &next),
+	    -EOPNOTSUPP);
 	assert_int_equal(a.n, 0);
 	qx_sql(db, "DROP TABLE attempts");
 	assert_int_equal(query_answer(db, QX_UID, MSG_HISTORY, &m, 0, qx_take, &a, &next), -EIO);
@@ -293,14 +295,16 @@ static void
 estimates(void **state)
 {
 	struct db		*db = *state;
-	struct sv		 names[] = { SV_LIT("one"), SV_LIT("t"), SV_LIT("one"), SV_LIT("none"),
-	    SV_LIT("one"), SV_LIT("u"), SV_LIT("two"), SV_LIT("t"), SV_LIT("one"), SV_LIT("t") };
+	struct sv		 names[] = { SV_LIT("one"), SV_LIT("t"), SV_LIT("one"),
+	    SV_LIT("none"), SV_LIT("one"), SV_LIT("u"), SV_LIT("two"), SV_LIT("t"), SV_LIT("one"),
+	    SV_LIT("t") };
 	struct msg_estimate	 m = { .uid = QX_UID, .tests = { names, 10 } };
 	struct estimate		 e = { .mu = 13.5, .dev = 0.25, .fail = 0.125, .n = 9 };
 	uint64_t		 v[5][ESTIMATE_STRIDE], costs[5 * COST_STRIDE];
 
 	several(db);
-	qx_sql(db, "UPDATE tests SET mu = 13.5, dev = 0.25, fail = 0.125, attempts = 9 WHERE id = 1;"
+	qx_sql(db, "UPDATE tests SET mu = 13.5, dev = 0.25, fail = 0.125, attempts = 9 WHERE "
+	    "id = 1;"
 	    "UPDATE tests SET mu = 1e999, dev = -1e999, attempts = 9 WHERE id = 2;"
 	    "UPDATE tests SET attempts = 9 WHERE id = 3;"	/* and no verdict yet */
 	    "UPDATE tests SET mu = 99, dev = 1, attempts = 9 WHERE id = 4");

@@ -11,7 +11,8 @@
 static union msg_body
 since(uint64_t seq)
 {
-	return (union msg_body){ .run_watch = { .run = SV_LIT("ab"), .since = seq, .no_follow = true } };
+	return (union msg_body){ .run_watch = { .run = SV_LIT("ab"), .since = seq,
+	    .no_follow = true } };
 }
 
 /* Event number seq, with all sorts of fields. */
@@ -44,8 +45,8 @@ piece(struct db *db, uint64_t first, uint64_t last, uint64_t hurt)
 	}
 	n = evbuffer_get_length(buf);
 	p = evbuffer_pullup(buf, -1);
-	(void)snprintf(sql, sizeof sql, "INSERT INTO event_log VALUES (1, %d, %d, %zu, ?)", (int)first,
-	    (int)(last - first + 1), n);
+	(void)snprintf(sql, sizeof sql, "INSERT INTO event_log VALUES (1, %d, %d, %zu, ?)",
+	    (int)first, (int)(last - first + 1), n);
 	qx_blob(db, sql, p, n, true);
 	evbuffer_free(buf);
 }
@@ -152,7 +153,8 @@ hostile_frames(void **state)
 	qx_run(db, 1, "ab", QX_UID, T0);
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		qx_sql(db, "DELETE FROM event_log");
-		(void)snprintf(sql, sizeof sql, "INSERT INTO event_log VALUES (1, 1, 1, %zu, ?)", bad[i].n);
+		(void)snprintf(sql, sizeof sql, "INSERT INTO event_log VALUES (1, 1, 1, %zu, ?)",
+		    bad[i].n);
 		qx_blob(db, sql, bad[i].data, bad[i].n, true);
 		piece(db, 2, 3, 0);
 		a = qx_ask(db, QX_UID, MSG_RUN_WATCH, since(0));
@@ -237,7 +239,8 @@ which_attempt(void **state)
 	a = qx_ask(db, QX_UID, MSG_OUTPUT_READ, output("never ran", 0, 3));
 	qx_end(&a, 0, false);
 	qx_free(&a);
-	qx_error(db, QX_UID, MSG_OUTPUT_READ, output("talks", 3, 3), "test 'talks' has no attempt 3", "");
+	qx_error(db, QX_UID, MSG_OUTPUT_READ, output("talks", 3, 3),
+	    "test 'talks' has no attempt 3", "");
 	qx_error(db, QX_UID, MSG_OUTPUT_READ, output("never ran", 1, 3),
 	    "test 'never ran' has no attempt 1", "");
 	qx_error(db, QX_UID, MSG_OUTPUT_READ, output("of another run", 0, 3),
@@ -323,19 +326,19 @@ other_output_meanwhile(void **state)
 	uint64_t		 next = 0;
 
 	talking(db);
-	assert_int_equal(query_answer_paged(db, QX_UID, MSG_OUTPUT_READ, &m, 0, 0, qx_take, &a, &next),
-	    0);
+	assert_int_equal(query_answer_paged(db, QX_UID, MSG_OUTPUT_READ, &m, 0, 0, qx_take, &a,
+	    &next), 0);
 	assert_int_not_equal(next, 0);
 	qx_blob(db, "UPDATE outputs SET data = ?, size_bytes = 8,"
 	    " hash = CAST('0123456789abcdef' AS BLOB)", other, sizeof other - 1, true);
-	assert_int_equal(query_answer_paged(db, QX_UID, MSG_OUTPUT_READ, &m, 0, 0, qx_take, &a, &next),
-	    0);
+	assert_int_equal(query_answer_paged(db, QX_UID, MSG_OUTPUT_READ, &m, 0, 0, qx_take, &a,
+	    &next), 0);
 	qx_text(qx_at(&a, 0, MSG_OUTPUT_CHUNK)->output_chunk.data, "hello\n");
 	qx_text(qx_at(&a, 1, MSG_OUTPUT_CHUNK)->output_chunk.data, "new");
 	/* of another user, with the same hash */
 	qx_blob(db, "UPDATE outputs SET data = ?, uid = 2000", "\1\0\0\0\3his", 8, true);
-	assert_int_equal(query_answer_paged(db, QX_UID, MSG_OUTPUT_READ, &m, 0, 0, qx_take, &a, &next),
-	    0);
+	assert_int_equal(query_answer_paged(db, QX_UID, MSG_OUTPUT_READ, &m, 0, 0, qx_take, &a,
+	    &next), 0);
 	qx_text(qx_at(&a, 2, MSG_OUTPUT_CHUNK)->output_chunk.data, "his");
 	query_forget();
 	query_forget();

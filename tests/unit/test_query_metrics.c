@@ -11,10 +11,10 @@ row_of(int test, int i)
 {
 	uint64_t	n = (uint64_t)test * 1000 + (uint64_t)i * 10;
 
-	return (struct recent_row){ .start_ms = T0 + n, .duration_us = 100000 + n, .cpu_us = 60000 - n,
-	    .memory_bytes = 1000000 + n, .output_bytes = 500 + n, .max_rss_bytes = 800000 + n,
-	    .outcome = i % 10 == 9 ? OUTCOME_FAIL : OUTCOME_PASS, .processes = (uint32_t)test + 1,
-	    .sessions = (uint32_t)test };
+	return (struct recent_row){ .start_ms = T0 + n, .duration_us = 100000 + n,
+	    .cpu_us = 60000 - n, .memory_bytes = 1000000 + n, .output_bytes = 500 + n,
+	    .max_rss_bytes = 800000 + n, .outcome = i % 10 == 9 ? OUTCOME_FAIL : OUTCOME_PASS,
+	    .processes = (uint32_t)test + 1, .sessions = (uint32_t)test };
 }
 
 /* Fills the columns of a test; its newest `slow` attempts take five times as long. */
@@ -38,8 +38,8 @@ recent(struct db *db, int test, int n, int slow)
 	free(list);
 	qx_sql(db, "UPDATE tests SET attempts = %d, passes = %d + 1, failures = %d + 2, flaky = %d,"
 	    " total_us = %d + 4, wasted_us = %d + 5, last_run = 1, last_ms = %llu, last_outcome = 1"
-	    " WHERE id = %d", n, n, n, test % 2, n, 100 - test, (unsigned long long)T0 + 5000 + (unsigned)test,
-	    test);
+	    " WHERE id = %d", n, n, n, test % 2, n, 100 - test, (unsigned long long)T0 + 5000 +
+	    (unsigned)test, test);
 }
 
 /* Runs 1 to 3 of one user; tests 1 to 5 in two suites; test 6 of another. */
@@ -53,8 +53,8 @@ filled(struct db *db)
 
 		(void)snprintf(digits, sizeof digits, "a%d", run);
 		qx_run(db, run, digits, QX_UID, T0 + (uint64_t)run * 1000);
-		qx_sql(db, "UPDATE runs SET workers_used = 4, duration_us = 1000, sequential_us = 3000 + %d"
-		    " WHERE id = %d", run * 100, run);
+		qx_sql(db, "UPDATE runs SET workers_used = 4, duration_us = 1000, sequential_us = "
+		    "3000 + %d WHERE id = %d", run * 100, run);
 	}
 	qx_run(db, 4, "b", QX_OTHER, T0);
 	for (int test = 1; test <= 5; test++) {
@@ -188,16 +188,21 @@ orders(void **state)
 	struct db	*db = *state;
 
 	filled(db);
-	assert_names(db, QX_UID, (struct msg_metrics){ .sort = METRIC_SORT_DURATION }, "bdeac", false);
+	assert_names(db, QX_UID, (struct msg_metrics){ .sort = METRIC_SORT_DURATION }, "bdeac",
+	    false);
 	assert_names(db, QX_UID, (struct msg_metrics){ .sort = METRIC_SORT_CPU }, "caebd", false);
-	assert_names(db, QX_UID, (struct msg_metrics){ .sort = METRIC_SORT_MEMORY }, "dbeac", false);
-	assert_names(db, QX_UID, (struct msg_metrics){ .sort = METRIC_SORT_WASTED }, "caebd", false);
+	assert_names(db, QX_UID, (struct msg_metrics){ .sort = METRIC_SORT_MEMORY }, "dbeac",
+	    false);
+	assert_names(db, QX_UID, (struct msg_metrics){ .sort = METRIC_SORT_WASTED }, "caebd",
+	    false);
 	assert_names(db, QX_UID, (struct msg_metrics){ .sort = METRIC_SORT_NAME }, "abcde", false);
-	assert_names(db, QX_UID, (struct msg_metrics){ .sort = METRIC_SORT_LAST_RUN }, "dbeac", false);
-	assert_names(db, QX_UID, (struct msg_metrics){ .sort = METRIC_SORT_NAME, .limit = 3 }, "abc",
-	    true);
+	assert_names(db, QX_UID, (struct msg_metrics){ .sort = METRIC_SORT_LAST_RUN }, "dbeac",
+	    false);
+	assert_names(db, QX_UID, (struct msg_metrics){ .sort = METRIC_SORT_NAME,
+	    .limit = 3 }, "abc", true);
 	qx_sql(db, "UPDATE tests SET wasted_us = 1");	/* equal: always in the same order */
-	assert_names(db, QX_UID, (struct msg_metrics){ .sort = METRIC_SORT_WASTED }, "caebd", false);
+	assert_names(db, QX_UID, (struct msg_metrics){ .sort = METRIC_SORT_WASTED }, "caebd",
+	    false);
 }
 
 static void
@@ -305,7 +310,8 @@ damaged_list(void **state)
 	    "UPDATE tests SET last_run = 99 WHERE id = 5;"
 	    "UPDATE tests SET total_us = 9223372036854775807, wasted_us = -1;"
 	    "UPDATE runs SET workers_used = 9223372036854775807");
-	a = qx_ask(db, QX_UID, MSG_METRICS, about((struct msg_metrics){ .sort = METRIC_SORT_NAME }));
+	a = qx_ask(db, QX_UID, MSG_METRICS,
+	    about((struct msg_metrics){ .sort = METRIC_SORT_NAME }));
 	assert_int_equal(a.n, 7);
 	m = &qx_at(&a, 0, MSG_METRIC_ROW)->metric_row;
 	qx_text(m->test, "a");
@@ -326,7 +332,8 @@ static void
 nothing_and_nonsense(void **state)
 {
 	struct db		*db = *state;
-	struct qx_answer	 a = qx_ask(db, QX_UID, MSG_METRICS, about((struct msg_metrics){ .has = 0 }));
+	struct qx_answer	 a = qx_ask(db, QX_UID, MSG_METRICS,
+	    about((struct msg_metrics){ .has = 0 }));
 	union msg_body		 m = about((struct msg_metrics){ .sort = METRIC_SORT_COUNT });
 	uint64_t		 next;
 
@@ -348,13 +355,14 @@ many(void **state)
 
 	qx_sql(db, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 10050)"
 	    " INSERT INTO tests (id, uid, suite, name) SELECT i, 1000, 's', 't' || i FROM n");
-	a = qx_ask_paged(db, QX_UID, MSG_METRICS, about((struct msg_metrics){ .has = 0 }), QUERY_PAGE);
+	a = qx_ask_paged(db, QX_UID, MSG_METRICS, about((struct msg_metrics){ .has = 0 }),
+	    QUERY_PAGE);
 	assert_int_equal(a.n, 1002);
 	assert_int_equal(sum_of(&a)->tests, 10050);
 	qx_end(&a, 1000, true);
 	qx_free(&a);
-	a = qx_ask_paged(db, QX_UID, MSG_METRICS, about((struct msg_metrics){ .limit = UINT64_MAX }),
-	    QUERY_PAGE);
+	a = qx_ask_paged(db, QX_UID, MSG_METRICS,
+	    about((struct msg_metrics){ .limit = UINT64_MAX }), QUERY_PAGE);
 	assert_true(a.pages > 5);
 	qx_end(&a, 10000, true);
 	qx_free(&a);

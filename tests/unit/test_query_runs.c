@@ -22,7 +22,8 @@ every_field(void **state)
 
 	qx_run(db, 1, "ab", QX_UID, T0);
 	qx_sql(db, "UPDATE runs SET status = 2, total = 40, passed = 11, failed = 12, skipped = 13,"
-	    " timed_out = 14, errored = 15, cancelled = 16, flaky_count = 17, duration_us = 18, marks = 5");
+	    " timed_out = 14, errored = 15, cancelled = 16, flaky_count = 17, duration_us = 18, "
+	    "marks = 5");
 	a = qx_ask(db, QX_UID, MSG_RUN_LIST, every);
 	qx_end(&a, 1, false);
 	m = &qx_at(&a, 0, MSG_RUN_ROW)->run_row;
@@ -65,7 +66,8 @@ newest_first_and_ones_own(void **state)
 	a = qx_ask(db, 0, MSG_RUN_LIST, every);
 	qx_end(&a, 60, false);
 	for (size_t i = 1; i < 60; i++)
-		assert_true(a.frames[i - 1].body.run_row.start_ms >= a.frames[i].body.run_row.start_ms);
+		assert_true(a.frames[i - 1].body.run_row.start_ms >=
+		    a.frames[i].body.run_row.start_ms);
 	qx_free(&a);
 	a = qx_ask(db, QX_OTHER, MSG_RUN_LIST, every);
 	qx_end(&a, 20, false);
@@ -78,7 +80,8 @@ newest_first_and_ones_own(void **state)
 	a = qx_ask(db, QX_UID, MSG_RUN_LIST, (union msg_body){ .run_list = { .limit = 11 } });
 	qx_end(&a, 11, true);
 	qx_free(&a);
-	a = qx_ask(db, QX_UID, MSG_RUN_LIST, (union msg_body){ .run_list = { .limit = UINT64_MAX } });
+	a = qx_ask(db, QX_UID, MSG_RUN_LIST,
+	    (union msg_body){ .run_list = { .limit = UINT64_MAX } });
 	qx_end(&a, 40, false);
 	qx_free(&a);
 }
@@ -273,8 +276,8 @@ newer_run_meanwhile(void **state)
 		uint64_t		from = 0;
 
 		for (int run = 2; run < 12; run++) {
-			assert_int_equal(query_answer_paged(db, QX_UID, MSG_PLAN_READ, &m, from, 0, qx_take,
-			    &a, &from), 0);
+			assert_int_equal(query_answer_paged(db, QX_UID, MSG_PLAN_READ, &m, from, 0,
+			    qx_take, &a, &from), 0);
 			if (from == 0)
 				break;
 			(void)snprintf(digits, sizeof digits, "a%02x", run);

@@ -149,8 +149,10 @@ serve(int fd, const struct visit *v)
 	struct request		 got;
 	struct evbuffer		*in = evbuffer_new(), *out = evbuffer_new();
 	struct msg_reader	*reader = msg_reader_new();
-	struct msg_hello_ok	 hello = { .version = MSG_VERSION, .program = SV_LIT("x"), .pid = 1 };
-	struct msg_error	 error = { .code = MSG_ERR_NOT_FOUND, .text = SV_LIT("no such run") };
+	struct msg_hello_ok	 hello = { .version = MSG_VERSION, .program = SV_LIT("x"),
+	    .pid = 1 };
+	struct msg_error	 error = { .code = MSG_ERR_NOT_FOUND,
+	    .text = SV_LIT("no such run") };
 	struct msg_error	 lagged = { .code = MSG_ERR_LAGGED, .text = SV_LIT("slow") };
 	struct msg_ok		 ok = { .has = 0 };
 	struct msg_end_of	 end = { .has = 0 };

@@ -172,7 +172,8 @@ a_line_that_makes_no_sense_stays_and_harms_nobody(void **state)
 	fd = openat(s.fd, "settings", O_RDONLY);
 	assert_true(read(fd, got, sizeof got - 1) > 0);
 	(void)close(fd);
-	assert_string_equal(got, "# by hand\n\nnonsense 7\ntimeout soon\ntimeout 9s\ngrace\njobs 6\n");
+	assert_string_equal(got, "# by hand\n\nnonsense 7\ntimeout soon\ntimeout 9s\n"
+	    "grace\njobs 6\n");
 	state_close(&s);
 }
 

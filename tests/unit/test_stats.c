@@ -54,7 +54,8 @@ quantiles_by_hand(void **state)
 	assert_int_equal(stats_quantile(v, 5, 99), 962);	/* 961.6 */
 	assert_int_equal(stats_quantile(v, 5, 100), 1000);
 	assert_int_equal(stats_quantile(big, 2, 100), UINT64_MAX);
-	assert_in_range(stats_quantile(big, 2, 99), UINT64_MAX / 100 * 98, UINT64_MAX / 100 * 99 + 99);
+	assert_in_range(stats_quantile(big, 2, 99), UINT64_MAX / 100 * 98,
+	    UINT64_MAX / 100 * 99 + 99);
 }
 
 static void
@@ -172,7 +173,8 @@ static void
 near(uint64_t got, double want, const char *what, unsigned round)
 {
 	if (fabs((double)got - want) > 1)
-		fail_msg("round %u: %s is %llu, not %g", round, what, (unsigned long long)got, want);
+		fail_msg("round %u: %s is %llu, not %g", round, what, (unsigned long long)got,
+		    want);
 }
 
 /* One random history: its statistics, and whether it became worse. */
@@ -289,10 +291,12 @@ regressions_by_hand(void **state)
 } while (0)
 	WORSE(1, 130*MS, 130*MS, 130*MS, 100*MS, 100*MS, 100*MS, 100*MS, 100*MS);
 	WORSE(0, 130*MS, 130*MS, 130*MS, 100*MS, 100*MS, 100*MS, 100*MS);	/* too few */
-	WORSE(0, 120*MS, 120*MS, 120*MS, 100*MS, 100*MS, 100*MS, 100*MS, 100*MS);	/* a quarter */
+	/* a quarter */
+	WORSE(0, 120*MS, 120*MS, 120*MS, 100*MS, 100*MS, 100*MS, 100*MS, 100*MS);
 	WORSE(0, 9*MS, 9*MS, 9*MS, 1*MS, 1*MS, 1*MS, 1*MS, 1*MS);		/* the floor */
 	WORSE(1, 12*MS, 12*MS, 12*MS, 1*MS, 1*MS, 1*MS, 1*MS, 1*MS);
-	WORSE(0, 130*MS, 130*MS, 101*MS, 100*MS, 100*MS, 100*MS, 100*MS, 100*MS);	/* not all */
+	/* not all */
+	WORSE(0, 130*MS, 130*MS, 101*MS, 100*MS, 100*MS, 100*MS, 100*MS, 100*MS);
 	WORSE(0, 50*MS, 50*MS, 50*MS, 100*MS, 100*MS, 100*MS, 100*MS, 100*MS);	/* better */
 	/* MAD 10: 3 (1 + 3/5) 1.4826 10 = 71.2 */
 	WORSE(0, 170*MS, 170*MS, 170*MS, 80*MS, 90*MS, 100*MS, 110*MS, 120*MS);

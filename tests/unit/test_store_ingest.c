@@ -360,7 +360,8 @@ last_event(struct st *st, struct msg_reader *rd, char *buf, struct msg_event *re
 	assert_int_equal(sqlite3_prepare_v2(st->db.sql, "SELECT data, size_bytes FROM event_log"
 	    " ORDER BY first_seq DESC LIMIT 1", -1, &s, NULL), SQLITE_OK);
 	assert_int_equal(sqlite3_step(s), SQLITE_ROW);
-	n = ZSTD_decompress(buf, 65536, sqlite3_column_blob(s, 0), (size_t)sqlite3_column_bytes(s, 0));
+	n = ZSTD_decompress(buf, 65536, sqlite3_column_blob(s, 0),
+	    (size_t)sqlite3_column_bytes(s, 0));
 	assert_int_equal(n, sqlite3_column_int64(s, 1));
 	(void)sqlite3_finalize(s);
 	for (;; at += MSG_HEADER + len) {

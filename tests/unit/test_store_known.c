@@ -24,7 +24,8 @@ struct told {
 static struct told
 tell(struct st *st)
 {
-	return (struct told){ .st = st, .now_ms = wall_ms() - 24 * HOUR, .uid = UID, .word = "true" };
+	return (struct told){ .st = st, .now_ms = wall_ms() - 24 * HOUR, .uid = UID,
+	    .word = "true" };
 }
 
 static const char	*names[] = { "net/a", "db/b", "ui/c", "io/d", "e", "f", "g", "h", "i", "j",
@@ -89,7 +90,8 @@ static void
 start(struct told *t, unsigned test, unsigned attempt, enum flake_condition condition)
 {
 	struct msg_event	ev = { .has = MSG_BIT(event, index), .index = test,
-	    .attempt = attempt, .worker = 1, .condition = condition, .delay_ms = attempt > 1 ? 500 : 0 };
+	    .attempt = attempt, .worker = 1, .condition = condition, .delay_ms = attempt > 1 ?
+	    500 : 0 };
 
 	say(t, EVENT_ATTEMPT_STARTED, &ev);
 }
@@ -123,7 +125,8 @@ attempts(struct told *t, unsigned test, const char *outcomes)
 
 	for (const char *p = outcomes; *p != '\0'; p++) {
 		start(t, test, ++n, FLAKE_PLAIN);
-		finish(t, test, n, *p == 'P' ? OUTCOME_PASS : *p == 'C' ? OUTCOME_CRASH : OUTCOME_FAIL);
+		finish(t, test, n, *p == 'P' ? OUTCOME_PASS : *p == 'C' ? OUTCOME_CRASH :
+		    OUTCOME_FAIL);
 		passed = *p == 'P';
 	}
 	st_verdict(t->st, test, passed ? TEST_PASS : TEST_FAIL, n, passed && n > 1);
@@ -267,7 +270,8 @@ one_revision(void **state)
 static void
 other_revisions_and_definitions(void **state)
 {
-	static const char *const	revisions[] = { "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8" };
+	static const char *const	revisions[] = { "r1", "r2", "r3", "r4", "r5", "r6",
+	    "r7", "r8" };
 	struct told			t = tell(*state);
 
 	/* Each of another revision. */
@@ -366,8 +370,8 @@ changed_conditions(void **state)
 	struct told			 t = tell(*state);
 	struct qx_answer		 a;
 	const struct msg_flaky_row	*r;
-	struct msg_event		 verdict = { .has = MSG_BIT(event, index) | MSG_BIT(event, status),
-	    .status = TEST_FAIL, .attempts = 12, .flaky = true };
+	struct msg_event		 verdict = { .has = MSG_BIT(event, index) |
+	    MSG_BIT(event, status), .status = TEST_FAIL, .attempts = 12, .flaky = true };
 
 	t.detects = true;
 	begin(&t, 1);
@@ -383,8 +387,8 @@ changed_conditions(void **state)
 	say(&t, EVENT_TEST_FINISHED, &verdict);
 	end(&t, 0);
 	assert_int_equal(st_number(t.st, "SELECT count(*) FROM attempts WHERE condition <> 0"), 6);
-	assert_int_equal(st_number(t.st, "SELECT count(*) FROM tests WHERE attempts = 6 AND passes = 6"
-	    " AND failures = 0 AND flaky = 0 AND wasted_us = 0 AND fail = 0"), 1);
+	assert_int_equal(st_number(t.st, "SELECT count(*) FROM tests WHERE attempts = 6 AND "
+	    "passes = 6 AND failures = 0 AND flaky = 0 AND wasted_us = 0 AND fail = 0"), 1);
 	nothing_is_known(&t);
 	/* What it does when it is left alone is, but nothing is lost to it. */
 	begin(&t, 1);

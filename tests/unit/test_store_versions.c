@@ -58,13 +58,15 @@ ask_all(struct db *db)
 	answers(db, MSG_HISTORY, (union msg_body){ .history = { .test = SV_LIT("t1") } }, 3, false);
 	answers(db, MSG_METRICS, (union msg_body){ .metrics = { .limit = 0 } }, 8, false);
 	answers(db, MSG_FLAKY, (union msg_body){ .flaky = { .limit = 0 } }, 2, false);
-	answers(db, MSG_PLAN_READ, (union msg_body){ .plan_read = { .run = SV_LIT(RUN) } }, 8, false);
+	answers(db, MSG_PLAN_READ, (union msg_body){ .plan_read = { .run = SV_LIT(RUN) } }, 8,
+	    false);
 	answers(db, MSG_OUTPUT_READ, (union msg_body){ .output_read = { .run = SV_LIT(RUN),
 	    .test = SV_LIT("t0") } }, 2, false);
 	/* The file of this one is not there. */
 	answers(db, MSG_OUTPUT_READ, (union msg_body){ .output_read = { .run = SV_LIT(RUN),
 	    .test = SV_LIT("t4") } }, 1, true);
-	a = qx_ask(db, QX_UID, MSG_RUN_WATCH, (union msg_body){ .run_watch = { .run = SV_LIT(RUN) } });
+	a = qx_ask(db, QX_UID, MSG_RUN_WATCH,
+	    (union msg_body){ .run_watch = { .run = SV_LIT(RUN) } });
 	assert_true(a.n > 10);
 	qx_free(&a);
 	assert_int_equal(query_estimate(db, &estimate, v, costs), 0);

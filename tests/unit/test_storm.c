@@ -52,7 +52,8 @@ pass(struct storm *s, uint64_t at_ms, int n)
 	uint64_t	from;
 
 	for (int i = 0; i < n; i++)
-		assert_false(storm_add(s, at_ms + (uint64_t)i * 1000 / (uint64_t)n, false, 0, &from));
+		assert_false(storm_add(s, at_ms + (uint64_t)i * 1000 / (uint64_t)n, false, 0,
+		    &from));
 }
 
 /* 18 attempts and 3 failures: 9.6e-7; with one pass more it might be chance. */

@@ -66,18 +66,18 @@ refuses_wrong_yaml(void **state)
 		{ "name: x\n", "s.yaml: there are no tests: write them as a list below 'tests'" },
 		{ "just text\n",
 		  "s.yaml:1:1: a suite is a mapping with 'tests', or a list of tests" },
-		{ "isolation: pit\n" Y(RUN), "s.yaml:1:12: 'isolation' must be one of auto, process, "
-		  "pid, cgroup, sandbox, not 'pit': did you mean 'pid'?" },
+		{ "isolation: pit\n" Y(RUN), "s.yaml:1:12: 'isolation' must be one of auto, "
+		  "process, pid, cgroup, sandbox, not 'pit': did you mean 'pid'?" },
 		{ "isolation: {level: pid, network: none}\n" Y(RUN), "s.yaml:1:25: 'network' is a "
 		  "sandbox's, and the level is pid: write level: sandbox" },
 		{ "isolation: {network: lan}\n" Y(RUN), "s.yaml:1:22: 'network' must be one of "
 		  "host, loopback, none, not 'lan'" },
 		{ "isolation: {read-only: maybe}\n" Y(RUN), "s.yaml:1:24: 'read-only' must be true "
 		  "or false, not 'maybe'" },
-		{ "isolation: {net: none}\n" Y(RUN), "s.yaml:1:13: unknown key 'net': the keys here "
-		  "are level, network, read-only" },
-		{ Y(RUN "  isolation: pid\n"), "s.yaml:4:3: 'isolation' is of all tests of a suite: "
-		  "write it beside 'tests'" },
+		{ "isolation: {net: none}\n" Y(RUN), "s.yaml:1:13: unknown key 'net': the keys "
+		  "here are level, network, read-only" },
+		{ Y(RUN "  isolation: pid\n"), "s.yaml:4:3: 'isolation' is of all tests of a "
+		  "suite: write it beside 'tests'" },
 		{ "tests: x\n", "s.yaml:1:8: 'tests' must be a list of tests" },
 		{ "tests: {a: b}\n", "s.yaml:1:8: 'tests' must be a list of tests" },
 		{ "tests:\n- x\n", "s.yaml:2:3: a test is a mapping with 'name' and 'run'" },

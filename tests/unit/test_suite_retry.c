@@ -71,13 +71,16 @@ reads_members(void **state)
 		{ Y("  retry: {backoff: 0}\n"), "t delay=0" },
 		{ Y("  retry: {count: 3, backoff: 1s, multiplier: 1.5, max: 1m, jitter: equal, "
 		  "on: [timeout], never: [oom], where: alone}\n"),
-		  "t retry=3 delay=1000 times=1500 jitter=2 max=60000 on[timeout] never[oom] where=2" },
+		  "t retry=3 delay=1000 times=1500 jitter=2 max=60000 on[timeout] never[oom] "
+		  "where=2" },
 		{ Y("  retry: {on: timeout, where: end}\n"), "t on[timeout] where=1" },
 		{ Y("  retry: {where: now}\n"), "t where=0" },
-		{ Y("  retry:\n    on: [crash, fail, oom, exit:75, 'exit:0', 'signal:SEGV', signal:9]\n"),
-		  "t on[crash][fail][oom][exit:75][exit:0][signal:SEGV][signal:9]" },
-		{ Y("  retry:\n    never:\n    - 'text:a: b'\n    - match:^E[0-9]+$\n    - match:/x y/im\n    - signal:SIGINT\n    - match:/usr\n"),
-		  "t never[text:a: b][match:^E[0-9]+$][match:/x y/im][signal:SIGINT][match:/usr]" },
+		{ Y("  retry:\n    on: [crash, fail, oom, exit:75, 'exit:0', 'signal:SEGV', "
+		  "signal:9]\n"), "t "
+		  "on[crash][fail][oom][exit:75][exit:0][signal:SEGV][signal:9]" },
+		{ Y("  retry:\n    never:\n    - 'text:a: b'\n    - match:^E[0-9]+$\n    - "
+		  "match:/x y/im\n    - signal:SIGINT\n    - match:/usr\n"), "t never[text:a: "
+		  "b][match:^E[0-9]+$][match:/x y/im][signal:SIGINT][match:/usr]" },
 	};
 
 	(void)state;
@@ -103,7 +106,8 @@ merges_member_by_member(void **state)
 		{ "{where: alone}", "{where: now}", "t where=0" },
 		{ "{where: end}", "1", "t retry=1 where=1" },
 		/* a preset names what it consists of, on either side */
-		{ "{preset: conservative}", NULL, "t retry=2 delay=2000 times=2000 never[timeout]" },
+		{ "{preset: conservative}", NULL,
+		  "t retry=2 delay=2000 times=2000 never[timeout]" },
 		{ "{preset: conservative}", "{count: 9}",
 		  "t retry=9 delay=2000 times=2000 never[timeout]" },
 		{ "{count: 9, never: [oom], jitter: full}", "{preset: aggressive}",
@@ -114,8 +118,8 @@ merges_member_by_member(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		char	*text = xasprintf("defaults: {retry: %s}\ntests:\n- name: t\n  run: x\n%s%s\n",
-		    rows[i].defaults, rows[i].test != NULL ? "  retry: " : "",
+		char	*text = xasprintf("defaults: {retry: %s}\ntests:\n- name: t\n  run: "
+		    "x\n%s%s\n", rows[i].defaults, rows[i].test != NULL ? "  retry: " : "",
 		    rows[i].test != NULL ? rows[i].test : "");
 		char	*got = read_as("s.yaml", text);
 
@@ -130,7 +134,8 @@ static void
 defaults_come_before_config(void **state)
 {
 	static const struct suite_case cases[] = {
-		{ "config: {retry: {count: 3, where: end}}\ndefaults: {retry: {count: 2, backoff: 1s}}\n"
+		{ "config: {retry: {count: 3, where: end}}\ndefaults: {retry: {count: 2, backoff: "
+		  "1s}}\n"
 		  Y("  retry: 1\n") "- name: u\n  run: x\n",
 		  "t retry=1 delay=1000 where=1 ; u retry=2 delay=1000 where=1" },
 	};
@@ -147,7 +152,8 @@ presets_have_the_originals_numbers(void **state)
 		{ Y("  retry: {preset: conservative}\n"),
 		  "t retry=2 delay=2000 times=2000 never[timeout]" },
 		{ Y("  retry: {preset: network}\n"), "t retry=3 delay=1000 times=2000 on[timeout]"
-		  "[text:ECONNREFUSED][text:ETIMEDOUT][text:ENOTFOUND][text:network][text:timeout]" },
+		  "[text:ECONNREFUSED][text:ETIMEDOUT][text:ENOTFOUND][text:network]"
+		  "[text:timeout]" },
 		/* what is beside it wins, in whatever order */
 		{ Y("  retry: {count: 1, preset: aggressive, backoff: 3s, never: [crash]}\n"),
 		  "t retry=1 delay=3000 times=1500 never[crash]" },
@@ -176,8 +182,9 @@ takes_the_originals_words(void **state)
 		  "t retry=5 delay=250 times=1500" },
 		/* its defaults, where nothing else is said */
 		{ O("  retry: {retryOnTimeout: true}\n"), "t retry=3 delay=1000 times=2000" },
-		{ "defaults: {retry: {count: 1, backoff: 0}}\n" O("  retry: {retryOnTimeout: false}\n"),
-		  "t retry=1 delay=0 times=2000 never[timeout]" },
+		{ "defaults: {retry: {count: 1, backoff: 0}}\n"
+		  O("  retry: {retryOnTimeout: false}\n"),
+		      "t retry=1 delay=0 times=2000 never[timeout]" },
 		{ O("  retry: {maxRetries: 1, retryOnErrors: [ECONNRESET, Busy]}\n"),
 		  "t retry=1 delay=1000 times=2000 on[timeout][text:ECONNRESET][text:Busy]" },
 		{ O("  retry: {maxRetries: 1, retryOnErrors: [a], retryOnTimeout: false}\n"),
@@ -193,7 +200,8 @@ takes_the_originals_words(void **state)
 		  "t retry=4 delay=10 times=3000 on[timeout][text:E1]" },
 		{ "{\"tests\":[{\"name\":\"t\",\"run\":\"x\"}],\"config\":{\"retry\":"
 		  "{\"maxRetries\":1,\"backoffMs\":0}}}", "t retry=1 delay=0 times=2000" },
-		{ "{\"tests\":[{\"name\":\"t\",\"run\":\"x\"}],\"retry_budget\":20}", "t budgets[][20]" },
+		{ "{\"tests\":[{\"name\":\"t\",\"run\":\"x\"}],\"retry_budget\":20}",
+		  "t budgets[][20]" },
 	};
 
 	(void)state;
@@ -205,13 +213,16 @@ static void
 refuses_wrong_retries(void **state)
 {
 	static const struct suite_case cases[] = {
-		{ Y("  retry: {cuont: 1}\n"), "s.yaml:4:11: unknown key 'cuont': did you mean 'count'?" },
-		{ Y("  retry: {maxRetries: 1}\n"), "s.yaml:4:11: unknown key 'maxRetries': the keys here "
-		  "are count, backoff, multiplier, jitter, max, on, never, where, preset" },
-		{ Y("  retry: {where: lone}\n"), "s.yaml:4:18: 'where' must be one of now, end, alone, "
-		  "not 'lone': did you mean 'alone'?" },
+		{ Y("  retry: {cuont: 1}\n"), "s.yaml:4:11: unknown key 'cuont': did you mean "
+		  "'count'?" },
+		{ Y("  retry: {maxRetries: 1}\n"), "s.yaml:4:11: unknown key 'maxRetries': the "
+		  "keys here are count, backoff, multiplier, jitter, max, on, never, where, "
+		  "preset" },
+		{ Y("  retry: {where: lone}\n"), "s.yaml:4:18: 'where' must be one of now, end, "
+		  "alone, not 'lone': did you mean 'alone'?" },
 		{ Y("  retry: {preset: agressive}\n"), "s.yaml:4:19: 'preset' must be one of "
-		  "aggressive, conservative, network, not 'agressive': did you mean 'aggressive'?" },
+		  "aggressive, conservative, network, not 'agressive': did you mean "
+		  "'aggressive'?" },
 		{ Y("  retry: {on: {a: b}}\n"),
 		  "s.yaml:4:15: 'on' must be text or a list of texts, not a mapping" },
 		{ Y("  retry: {on: ''}\n"), "s.yaml:4:15: 'on' is empty" },
@@ -219,30 +230,36 @@ refuses_wrong_retries(void **state)
 		  "s.yaml:7:7: 'on': 'tiemout' is no rule: did you mean 'timeout'?" },
 		{ Y("  retry: {never: [exti:3]}\n"),
 		  "s.yaml:4:19: 'never': 'exti:3' is no rule: did you mean 'exit:...'?" },
-		{ Y("  retry: {on: ECONNRESET}\n"), "s.yaml:4:15: 'on': 'ECONNRESET' is no rule: write "
-		  "text:ECONNRESET for a text, or timeout, crash, fail, oom, exit:CODE, signal:NAME, "
-		  "text:SUBSTRING or match:REGEX" },
+		{ Y("  retry: {on: ECONNRESET}\n"), "s.yaml:4:15: 'on': 'ECONNRESET' is no rule: "
+		  "write text:ECONNRESET for a text, or timeout, crash, fail, oom, exit:CODE, "
+		  "signal:NAME, text:SUBSTRING or match:REGEX" },
 		{ Y("  retry: {on: ['text:']}\n"),
 		  "s.yaml:4:16: 'on': retry rule 'text:': there is nothing to look for" },
 		{ Y("  retry: {on: ['exit:256']}\n"),
-		  "s.yaml:4:16: 'on': retry rule 'exit:256': an exit code is a number from 0 to 255" },
+		  "s.yaml:4:16: 'on': retry rule 'exit:256': an exit code is a number from 0 "
+		  "to 255" },
 		{ Y("  retry: {on: ['exit: 3']}\n"),
-		  "s.yaml:4:16: 'on': retry rule 'exit: 3': an exit code is a number from 0 to 255" },
+		  "s.yaml:4:16: 'on': retry rule 'exit: 3': an exit code is a number from 0 "
+		  "to 255" },
 		{ Y("  retry: {on: ['signal:SEGFAULT']}\n"), "s.yaml:4:16: 'on': retry rule "
 		  "'signal:SEGFAULT': there is no such signal" },
-		{ Y("  retry: {on: ['match:a(b']}\n"), "s.yaml:4:16: 'on': 'match:a(b': the expression "
-		  "is wrong at character 3: missing closing parenthesis" },
-		{ Y("  retry: {on: ['match:/a/q']}\n"), "s.yaml:4:16: 'on': retry rule 'match:/a/q': "
-		  "the flags of a pattern are i m s x" },
+		{ Y("  retry: {on: ['match:a(b']}\n"),
+		  "s.yaml:4:16: 'on': 'match:a(b': the expression is wrong at character 3: missing "
+		  "closing parenthesis" },
+		{ Y("  retry: {on: ['match:/a/q']}\n"),
+		  "s.yaml:4:16: 'on': retry rule 'match:/a/q': the flags of a pattern are i "
+		  "m s x" },
 		{ Y("  retry: {on: ['match:/(/i']}\n"), "s.yaml:4:16: 'on': 'match:/(/i': the "
 		  "expression is wrong at character 1: missing closing parenthesis" },
-		{ Y("") "defaults: {retry: {on: [x]}}\n", "s.yaml:4:25: 'on': 'x' is no rule: write "
-		  "text:x for a text, or timeout, crash, fail, oom, exit:CODE, signal:NAME, "
-		  "text:SUBSTRING or match:REGEX" },
-		{ O("  retry: {count: 1, maxRetries: 2}\n"), "s.yaml:4:21: 'maxRetries' says again what "
-		  "another key of this 'retry' says: keep one" },
-		{ O("  retry: {on: [oom], retryOnErrors: [x]}\n"), "s.yaml:4:22: 'retryOnErrors' says "
-		  "again what another key of this 'retry' says: keep one" },
+		{ Y("") "defaults: {retry: {on: [x]}}\n",
+		  "s.yaml:4:25: 'on': 'x' is no rule: write text:x for a text, or timeout, crash, "
+		  "fail, oom, exit:CODE, signal:NAME, text:SUBSTRING or match:REGEX" },
+		{ O("  retry: {count: 1, maxRetries: 2}\n"),
+		  "s.yaml:4:21: 'maxRetries' says again what another key of this 'retry' says: "
+		  "keep one" },
+		{ O("  retry: {on: [oom], retryOnErrors: [x]}\n"),
+		  "s.yaml:4:22: 'retryOnErrors' says again what another key of this 'retry' says: "
+		  "keep one" },
 		{ O("  retry: {retryOnTimeout: 1}\n"),
 		  "s.yaml:4:27: 'retryOnTimeout' must be true or false, not '1'" },
 	};
@@ -288,17 +305,18 @@ reads_budgets(void **state)
 		  "t budgets[][20][db][10m][net][0.5%]" },
 		{ "retry_budget: {tags: {db: 0}}\n" Y(""), "t budgets[db][0]" },
 		{ "retry_budget: lots\n" Y(""), "s.yaml:1:15: 'retry_budget': 'lots' is no limit: "
-		  "write a share of the tests (2%), a number of retries (20) or the time they may take "
-		  "(10m)" },
+		  "write a share of the tests (2%), a number of retries (20) or the time they may "
+		  "take (10m)" },
 		{ "retry_budget: {run: 101%}\n" Y(""), "s.yaml:1:21: 'retry_budget': '101%' is no "
-		  "limit: write a share of the tests (2%), a number of retries (20) or the time they "
-		  "may take (10m)" },
+		  "limit: write a share of the tests (2%), a number of retries (20) or the time "
+		  "they may take (10m)" },
 		{ "retry_budget: {runs: 1}\n" Y(""),
 		  "s.yaml:1:16: unknown key 'runs': did you mean 'run'?" },
 		{ "retry_budget: {tags: 3}\n" Y(""),
 		  "s.yaml:1:22: 'tags' must be a mapping, not '3'" },
 		{ "retry_budget: {tags: {'': 3}}\n" Y(""), "s.yaml:1:23: a tag needs a name" },
-		{ "retry_budget: [3]\n" Y(""), "s.yaml:1:15: 'retry_budget' must be text, not a list" },
+		{ "retry_budget: [3]\n" Y(""), "s.yaml:1:15: 'retry_budget' must be text, not a "
+		  "list" },
 	};
 
 	(void)state;
@@ -308,8 +326,10 @@ reads_budgets(void **state)
 static void
 two_suites_agree_on_budgets(void **state)
 {
-	static const char	a[] = "retry_budget: {run: 2%, tags: {x: 1}}\ntests: [{name: a, run: x}]";
-	static const char	b[] = "retry_budget: {run: 2%, tags: {y: 3}}\ntests: [{name: b, run: x}]";
+	static const char	a[] = "retry_budget: {run: 2%, tags: {x: 1}}\ntests: [{name: a, "
+	    "run: x}]";
+	static const char	b[] = "retry_budget: {run: 2%, tags: {y: 3}}\ntests: [{name: b, "
+	    "run: x}]";
 	static const char	c[] = "retry_budget: {tags: {x: 2}}\ntests: [{name: c, run: x}]";
 	struct suite_error	e = { "" };
 	struct plan		p = { 0 };

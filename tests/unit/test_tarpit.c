@@ -16,7 +16,8 @@ held(int *ret_other)
 {
 	int	fds[2];
 
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
+	    fds), 0);
 	*ret_other = fds[0];
 	return fds[1];
 }

@@ -14,7 +14,8 @@ static struct top_user	users[] = {
 	{ .name = "bob", .uid = 1002, .weight = 1, .share = 2, .used = 1, .running = 1,
 	    .queued = 5, .runs = 2 },
 };
-static char		 label[] = "night\033[2Jly", name[] = "r\xc3\xa4ther long name of a test that "
+static char		 label[] = "night\033[2Jly", name[] = "r\xc3\xa4ther long name of a test "
+    "that "
 			    "goes on and on and on";
 static struct top_run	 runs[] = {
 	{ .run = "0123456789abcdef", .label = label, .user = "alice", .uid = 1001, .priority = -2,
@@ -53,8 +54,10 @@ all_of_it(void **state)
 	top_show(&t, &moment, 0, 0, false);
 	assert_int_equal(lines(t.p), 8);
 	assert_non_null(strstr(t.p, "7 of 8 busy"));
-	assert_non_null(strstr(t.p, "alice                 3      6      6       6    90000     2"));
-	assert_non_null(strstr(t.p, "bob                   1      2      1       1        5     2"));
+	assert_non_null(strstr(t.p, "alice                 3      6      6       6    "
+	    "90000     2"));
+	assert_non_null(strstr(t.p, "bob                   1      2      1       1        "
+	    "5     2"));
 	assert_non_null(strstr(t.p, "01234567 alice        -2     9994   100000       6"));
 	assert_non_null(strstr(t.p, "64M  r\xc3\xa4ther long"));
 	assert_non_null(strstr(t.p, "night"));

@@ -93,7 +93,8 @@ put_metrics(struct evbuffer *out, uint32_t id, const struct msg_metrics *q)
 	if (!sv_is(q->test, "unknown"))
 		(void)msg_put_metric_row(out, id, &row);
 	if (!q->regressed && q->test.n == 0) {
-		row = (struct msg_metric_row){ .test = SV_LIT("quick"), .attempts = 2, .passes = 2 };
+		row = (struct msg_metric_row){ .test = SV_LIT("quick"), .attempts = 2,
+		    .passes = 2 };
 		(void)msg_put_metric_row(out, id, &row);
 	}
 	(void)msg_put_metric_sum(out, id, &sum);
@@ -142,7 +143,8 @@ static int
 answer(void *arg, enum msg_type type, uint32_t id, const union msg_body *m)
 {
 	struct evbuffer		*out = arg;
-	struct msg_hello_ok	 hello = { .version = MSG_VERSION, .program = SV_LIT("x"), .pid = 1 };
+	struct msg_hello_ok	 hello = { .version = MSG_VERSION, .program = SV_LIT("x"),
+	    .pid = 1 };
 
 	switch (type) {
 	case MSG_HELLO:

@@ -55,7 +55,8 @@ what_fits(void **state)
 
 /* So many looks at a host of 4 CPUs. */
 static void
-look(struct width *w, unsigned times, uint64_t busy, uint64_t known, uint32_t unknown, uint32_t stall)
+look(struct width *w, unsigned times, uint64_t busy, uint64_t known, uint32_t unknown,
+    uint32_t stall)
 {
 	const struct width_seen	s = { .cpus = 4, .busy_milli = busy, .known_milli = known,
 	    .unknown = unknown, .stall_milli = stall, .bound_milli = 400 };
