@@ -10,7 +10,7 @@
 
 #define NAMED		0.5	/* above: it is more likely than all others together */
 #define FEW		3	/* failures, of which nothing is concluded */
-#define GROUP_BELIEF	0.01	/* of a group, which is that of one of some forms */
+#define GROUP_BELIEF	0.03	/* of a group, which is that of one of some forms */
 #define EDGE		0.025	/* on each side of an interval */
 
 /* ---- what a person can check ---- */
@@ -261,6 +261,8 @@ flaky_cause_of(const struct flaky_evidence *of, struct flaky_cause *ret)
 	f = flaky_weigh(&e, ret);
 	ret->next = next_of(f, &e);
 	found = add_conditions(f, &e, ret);
+	/* A test, too, that knows nothing of weights. */
+	found |= f->slow && flaky_is_slower(&e) && e.slower_p < GROUP_BELIEF;
 	add_others(f, &e, ret);
 	if (!flaky_speaks_of_conditions(f)) {
 		if (ret->npieces == 0)

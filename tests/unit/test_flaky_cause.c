@@ -204,6 +204,27 @@ a_spell_is_left_out(void **state)
 	assert_true(said);
 }
 
+/* It is likely by what it fails under, but none of that is certain: that failing attempts
+ * take longer is. */
+static void
+being_slower_is_enough(void **state)
+{
+	struct flaky_evidence	 e = { .at = { AT(PLAIN, 7, 56), AT(PAUSED, 16, 60),
+	    AT(LOW_PRIORITY, 2, 6), AT(ONE_CPU, 0, 4), AT(LOADED, 0, 4), AT(STRESSED, 0, 4),
+	    AT(ZONE, 1, 5), AT(SEEDS, 2, 11), AT(CROWDED, 1, 5) }, NOTHING,
+	    .marks = { [FLAKY_MARK_LATE] = 29 } };
+	struct flaky_cause	 c;
+
+	(void)state;
+	flaky_cause_of(&e, &c);
+	assert_int_equal(c.likely, FLAKY_TIMING);
+	assert_int_equal(c.category, FLAKY_UNKNOWN);
+	e.slower = 9.7;
+	e.slower_p = 1e-9;
+	flaky_cause_of(&e, &c);
+	assert_int_equal(c.category, FLAKY_TIMING);
+}
+
 static void
 names(void **state)
 {
@@ -221,6 +242,7 @@ main(void)
 		cmocka_unit_test(unknown_is_said),
 		cmocka_unit_test(pieces_of_evidence),
 		cmocka_unit_test(a_spell_is_left_out),
+		cmocka_unit_test(being_slower_is_enough),
 		cmocka_unit_test(names),
 	};
 
