@@ -8,28 +8,32 @@
 #include "common/xalloc.h"
 #include "worker/env.h"
 
+struct var {
+	const char	*text;		/* ends with a NUL */
+	size_t		 name;		/* bytes of it before the '=' */
+};
+
 struct env {
 	char		*block;		/* the strings */
-	struct sv	*v;		/* sorted by name; each ends with a NUL */
+	struct var	*v;		/* sorted by name */
 	size_t		 n;
 };
 
-static size_t
-name_len(struct sv s)
+static struct var
+var_of(struct sv text)
 {
-	const char	*eq = memchr(s.p, '=', s.n);
+	const char	*eq = memchr(text.p, '=', text.n);
 
-	return eq != NULL ? (size_t)(eq - s.p) : s.n;
+	return (struct var){ text.p, eq != NULL ? (size_t)(eq - text.p) : text.n };
 }
 
 static int
 by_name(const void *pa, const void *pb)
 {
-	const struct sv	*a = pa, *b = pb;
-	size_t		 na = name_len(*a), nb = name_len(*b);
-	int		 r = memcmp(a->p, b->p, na < nb ? na : nb);
+	const struct var	*a = pa, *b = pb;
+	int			 r = memcmp(a->text, b->text, a->name < b->name ? a->name : b->name);
 
-	return r != 0 ? r : (na > nb) - (na < nb);
+	return r != 0 ? r : (a->name > b->name) - (a->name < b->name);
 }
 
 /* As by_name(), and among equals in the order they came: strings of one list lie
@@ -37,23 +41,23 @@ by_name(const void *pa, const void *pb)
 static int
 by_name_and_place(const void *pa, const void *pb)
 {
-	const struct sv	*a = pa, *b = pb;
-	int		 r = by_name(a, b);
+	const struct var	*a = pa, *b = pb;
+	int			 r = by_name(a, b);
 
-	return r != 0 ? r : (a->p > b->p) - (a->p < b->p);
+	return r != 0 ? r : (a->text > b->text) - (a->text < b->text);
 }
 
 /* Copies a list into `block` (whole strings, each with its NUL), sorts it and
  * keeps the last of each name.  How many are left. */
 static size_t
-sorted(struct svs list, char *block, struct sv *ret)
+sorted(struct svs list, char *block, struct var *ret)
 {
 	size_t	n = 0;
 
 	for (uint32_t i = 0; i < list.n; i++) {
 		memcpy(block, list.v[i].p, list.v[i].n);
 		block[list.v[i].n] = '\0';
-		ret[i] = (struct sv){ block, list.v[i].n };
+		ret[i] = var_of((struct sv){ block, list.v[i].n });
 		block += list.v[i].n + 1;
 	}
 	if (list.n > 1)
@@ -99,7 +103,8 @@ env_free(struct env *e)
 
 /* Merges two sorted lists; where both have a name, `over` counts. */
 static size_t
-merge(const struct sv *base, size_t n_base, const struct sv *over, size_t n_over, struct sv *ret)
+merge(const struct var *base, size_t n_base, const struct var *over, size_t n_over,
+    struct var *ret)
 {
 	size_t	b = 0, o = 0, n = 0;
 
@@ -116,20 +121,21 @@ merge(const struct sv *base, size_t n_base, const struct sv *over, size_t n_over
 char **
 env_list(const struct env *e, struct svs test, char *const *own, size_t n_own)
 {
-	size_t		  room = e->n + test.n + n_own + 1, n, bytes = bytes_of(test);
-	char		**list = xcalloc(1, room * sizeof *list + bytes);
-	struct sv	 *v = xreallocarray(NULL, 3 * room, sizeof *v);
-	struct sv	 *over = v + room, *all = v + 2 * room;
+	size_t		  n_over = test.n + n_own, room = e->n + n_over, n, bytes = bytes_of(test);
+	char		**list = xcalloc(1, (room + 1) * sizeof *list + bytes);
+	struct var	 *v = xreallocarray(NULL, room + 2 * n_over + 1, sizeof *v);
+	struct var	 *over = v + room, *mine = over + n_over;
 
-	n = sorted(test, (char *)(list + room), over);
-	n = merge(e->v, e->n, over, n, all);
+	/* Ours and the test's first, which are few: the run's are walked through once. */
 	for (size_t i = 0; i < n_own; i++)
-		over[i] = sv_from(own[i]);
+		mine[i] = var_of(sv_from(own[i]));
 	if (n_own > 1)
-		qsort(over, n_own, sizeof *over, by_name);
-	n = merge(all, n, over, n_own, v);
+		qsort(mine, n_own, sizeof *mine, by_name);
+	n = sorted(test, (char *)(list + room + 1), v);
+	n = merge(v, n, mine, n_own, over);
+	n = merge(e->v, e->n, over, n, v);
 	for (size_t i = 0; i < n; i++)
-		memcpy(&list[i], &v[i].p, sizeof list[i]);	/* execve wants no const */
+		memcpy(&list[i], &v[i].text, sizeof list[i]);	/* execve wants no const */
 	free(v);
 	return list;
 }

@@ -14,6 +14,9 @@
 #define STAGE_DRAIN_MS	2000
 #define STAGE_ROUND_MS	64	/* between rounds of KILL, at most */
 #define STAGE_LAST	64	/* reads of what is left: a pipe holds less */
+/* What a command prints at first waits in its pipes so long: most end before, and are read
+ * once, at their end. */
+#define STAGE_QUIET_MS	5
 
 static void
 arm(struct stage *st, uint64_t ms)
@@ -23,9 +26,23 @@ arm(struct stage *st, uint64_t ms)
 	(void)event_add(&st->timer, &tv);
 }
 
+/* From now on the loop reads them. */
+static void
+listen_to(struct stage *st)
+{
+	for (int i = 0; i < 2; i++) {
+		if (st->streams[i].fd != -1)
+			(void)event_add(&st->streams[i].ev, NULL);
+	}
+	st->listening = true;
+}
+
 static void
 enter(struct stage *st, enum stage_state state, uint64_t ms)
 {
+	/* DRAIN looks itself first: mostly there is nothing to wait for. */
+	if (!st->listening && state != STAGE_DRAIN && state != STAGE_OVER)
+		listen_to(st);
 	st->state = state;
 	st->due = now_ms() + ms;
 	if (ms > 0)
@@ -67,6 +84,8 @@ take_some(struct stage *st)
 {
 	struct pollfd	p[2];
 
+	if (st->streams[0].fd == -1 && st->streams[1].fd == -1)
+		return false;
 	for (int i = 0; i < 2; i++)
 		p[i] = (struct pollfd){ .fd = st->streams[i].fd, .events = POLLIN };
 	if (poll(p, 2, 0) <= 0)
@@ -88,11 +107,10 @@ take_rest(struct stage *st)
 		;
 	/* What the loop found readable may be so no more: it is to look again. */
 	for (int i = 0; i < 2; i++) {
-		if (st->streams[i].fd != -1) {
+		if (st->streams[i].fd != -1)
 			(void)event_del(&st->streams[i].ev);
-			(void)event_add(&st->streams[i].ev, NULL);
-		}
 	}
+	listen_to(st);
 }
 
 static bool
@@ -184,6 +202,16 @@ next_round(struct stage *st)
 }
 
 static void
+enter_running(struct stage *st)
+{
+	uint64_t	ms = st->timeout_ms;
+
+	st->state = STAGE_RUNNING;
+	st->due = ms > 0 ? now_ms() + ms : 0;
+	arm(st, ms > 0 && ms < STAGE_QUIET_MS ? ms : STAGE_QUIET_MS);
+}
+
+static void
 terminate(struct stage *st, bool now)
 {
 	if (now || st->grace_ms == 0) {
@@ -209,6 +237,10 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	if (!st->listening)
+		listen_to(st);
+	if (st->due == 0)	/* it may run for ever */
+		return;
 	if (now < st->due) {	/* the loop's clock is a coarse one */
 		arm(st, st->due - now);
 		return;
@@ -321,7 +353,7 @@ open_stream(struct stage_stream *s)
 	s->fd = fds[0];
 	s->held = fds[1];
 	(void)event_assign(&s->ev, s->stage->base, s->fd, EV_READ | EV_PERSIST, on_stream, s);
-	return event_add(&s->ev, NULL) != 0 ? -ENOMEM : 0;
+	return 0;
 }
 
 int
@@ -345,6 +377,6 @@ stage_start(struct stage *st, struct exec_command *cmd, uint64_t timeout_ms,
 	st->timeout_ms = timeout_ms;
 	st->grace_ms = grace_ms;
 	st->leaves = leaves;
-	enter(st, STAGE_RUNNING, timeout_ms);
+	enter_running(st);
 	return 0;
 }

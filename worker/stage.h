@@ -65,10 +65,11 @@ struct stage {
 	char			*buf;		/* of STAGE_BUF bytes */
 
 	struct event		 timer;		/* of the state */
-	msec_t			 due;
+	msec_t			 due;		/* of RUNNING 0: never */
 	struct stage_stream	 streams[2];
 	uint64_t		 timeout_ms, grace_ms;
 	bool			 leaves;	/* may leave something behind */
+	bool			 listening;	/* the loop reads the streams */
 
 	/* Results, final in STAGE_OVER. */
 	pid_t			 pid;

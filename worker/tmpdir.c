@@ -9,6 +9,9 @@
 #include "common/fdutil.h"
 #include "worker/tmpdir.h"
 
+/* No file system counts the time of a change in larger steps: FAT has two seconds. */
+#define TMPDIR_COARSE_MS	3000
+
 void
 tmpdir_init(struct tmpdir *t, int scratch_fd)
 {
@@ -22,14 +25,18 @@ tmpdir_take(struct tmpdir *t)
 {
 	int	r;
 
-	if (t->fd != -1)
+	if (t->fd != -1) {
+		t->settled = t->settled || now_ms() > t->made_ms + TMPDIR_COARSE_MS;
 		return 0;
+	}
 	(void)snprintf(t->name, sizeof t->name, "t%llu", (unsigned long long)++t->serial);
 	if (mkdirat(t->scratch_fd, t->name, 0700) == -1) {
 		r = -errno;
 		t->name[0] = '\0';
 		return r;
 	}
+	t->made_ms = now_ms();
+	t->settled = false;
 	t->fd = openat(t->scratch_fd, t->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	/* The umask of the run may have taken bits of ours. */
 	if (t->fd == -1 || fchmod(t->fd, 0700) == -1 || fstat(t->fd, &t->made) == -1)
@@ -54,13 +61,13 @@ tmpdir_untouched(struct tmpdir *t)
 {
 	struct stat	now;
 
-	/* The time of change alone is too coarse, and says nothing of contents that
+	/* The time of change alone is too coarse at first, and says nothing of contents that
 	 * came within a tick; the contents alone say nothing of mode and attributes. */
 	if (t->fd != -1 && fstat(t->fd, &now) == 0 && now.st_nlink == t->made.st_nlink &&
 	    now.st_mode == t->made.st_mode && now.st_uid == t->made.st_uid &&
 	    now.st_gid == t->made.st_gid &&
 	    now.st_ctim.tv_sec == t->made.st_ctim.tv_sec &&
-	    now.st_ctim.tv_nsec == t->made.st_ctim.tv_nsec && is_empty(t->fd))
+	    now.st_ctim.tv_nsec == t->made.st_ctim.tv_nsec && (t->settled || is_empty(t->fd)))
 		return true;
 	fd_close(&t->fd);
 	return false;

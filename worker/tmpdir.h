@@ -11,11 +11,15 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+#include "common/clock.h"
+
 struct tmpdir {
 	int		 scratch_fd;	/* where it is; borrowed */
 	char		 name[32];	/* in there; "": none */
 	int		 fd;		/* of a folder that may be given again, or -1 */
 	struct stat	 made;		/* how it was given */
+	msec_t		 made_ms;
+	bool		 settled;	/* whatever is changed now has another time of change */
 	uint64_t	 serial;
 };
 
