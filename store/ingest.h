@@ -18,7 +18,7 @@
 
 #include "common/sv.h"
 
-#define INGEST_ROWS		1024
+#define INGEST_ROWS		4096
 #define INGEST_MS		100
 #define INGEST_DIR		"journal"
 #define INGEST_RUN_ID		32		/* hexadecimal digits */

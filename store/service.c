@@ -21,7 +21,10 @@
 #include "store/retain.h"
 #include "store/service.h"
 
-#define SERVICE_BATCH		((uint64_t)128 << 10)	/* bytes that wait for no timer */
+/* Each transaction writes every page that it touches, and the rows of a run lie all over
+ * them: few large ones are cheaper. */
+#define SERVICE_WAIT_MS		250			/* for more to come */
+#define SERVICE_BATCH		((uint64_t)512 << 10)	/* bytes that wait for no timer */
 #define SERVICE_ASK_MS		50	/* reads journals so long before a question */
 #define SERVICE_RETRY_MS	250	/* after a fault, then twice as long */
 #define SERVICE_RETRY_MAX_MS	30000
@@ -345,7 +348,7 @@ on_journal(struct service *s, const struct msg_journal *m)
 
 	if (r != 0)
 		return r == -EINVAL ? -EBADMSG : r;
-	schedule(s, ingest_waiting(s->ingest) > SERVICE_BATCH ? 0 : INGEST_MS);
+	schedule(s, ingest_waiting(s->ingest) > SERVICE_BATCH ? 0 : SERVICE_WAIT_MS);
 	return 0;
 }
 
