@@ -26,6 +26,13 @@ arm(struct stage *st, uint64_t ms)
 	(void)event_add(&st->timer, &tv);
 }
 
+/* When so many ms are over for certain: that of the clock may be almost over already. */
+static msec_t
+in_ms(uint64_t ms)
+{
+	return now_ms() + ms + 1;
+}
+
 /* From now on the loop reads them. */
 static void
 listen_to(struct stage *st)
@@ -44,7 +51,7 @@ enter(struct stage *st, enum stage_state state, uint64_t ms)
 	if (!st->listening && state != STAGE_DRAIN && state != STAGE_OVER)
 		listen_to(st);
 	st->state = state;
-	st->due = now_ms() + ms;
+	st->due = in_ms(ms);
 	if (ms > 0)
 		arm(st, ms);
 	else
@@ -207,7 +214,7 @@ enter_running(struct stage *st)
 	uint64_t	ms = st->timeout_ms;
 
 	st->state = STAGE_RUNNING;
-	st->due = ms > 0 ? now_ms() + ms : 0;
+	st->due = ms > 0 ? in_ms(ms) : 0;
 	arm(st, ms > 0 && ms < STAGE_QUIET_MS ? ms : STAGE_QUIET_MS);
 }
 
