@@ -23,11 +23,13 @@
 #define CONTROL_FULL	((size_t)8 << 20)
 /* So much a connection may have however much its user's others have. */
 #define CONTROL_SMALL	((size_t)64 << 10)
-#define CONTROL_ACCEPTS	16	/* in a turn */
+#define CONTROL_ACCEPTS	32	/* in a turn */
 /* Clients that come and are one too many cost time, too: after so many in a turn nobody is let
- * in for a moment. */
+ * in for so many times as long as these took, within bounds. */
 #define CONTROL_CROWD	8
-#define CONTROL_CROWD_US 10000
+#define CONTROL_CROWD_TIMES 50
+#define CONTROL_CROWD_LEAST_US 2000
+#define CONTROL_CROWD_MOST_US 50000
 /* What one user's questions may take of a turn, and a bit: workers wait as long for their next
  * test. */
 #define CONTROL_TURN_US	300
@@ -324,10 +326,24 @@ stop_accepting(struct control *ctl, struct timeval how_long)
 	(void)event_add(ctl->resume, &how_long);
 }
 
+/* For how long nobody comes in after a crowd that took so long. */
+static struct timeval
+after_crowd(uint64_t took_us)
+{
+	uint64_t	us = took_us * CONTROL_CROWD_TIMES;
+
+	if (us < CONTROL_CROWD_LEAST_US)
+		us = CONTROL_CROWD_LEAST_US;
+	if (us > CONTROL_CROWD_MOST_US)
+		us = CONTROL_CROWD_MOST_US;
+	return (struct timeval){ 0, (suseconds_t)us };
+}
+
 static void
 on_accept(evutil_socket_t lfd, short what, void *arg)
 {
 	struct control	*ctl = arg;
+	uint64_t	 start = now_us();
 	unsigned	 crowd = 0;
 	int		 fd = -1;
 
@@ -339,7 +355,7 @@ on_accept(evutil_socket_t lfd, short what, void *arg)
 		crowd += !admit(ctl, fd);
 	}
 	if (crowd >= CONTROL_CROWD)
-		stop_accepting(ctl, (struct timeval){ 0, CONTROL_CROWD_US });
+		stop_accepting(ctl, after_crowd(now_us() - start));
 	if (fd == -1 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
 		/* It would be readable again at once, and for ever. */
 		log_warn("control", "no accepting for a second: %s", strerror(errno));
