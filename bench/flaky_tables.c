@@ -313,6 +313,21 @@ found(const struct corpus *c, const struct campaign *v, enum corpus_group g)
 	return r;
 }
 
+/* Of what no condition touches as many are found as there are attempts, but for chance. */
+static struct rate
+attempts(const struct corpus *c, const struct campaign *v, enum corpus_group g)
+{
+	struct rate	r = { 0 };
+	double		until;
+
+	r.ms = spent_on(c, v, g, &until);
+	for (size_t i = 0; i < c->n; i++) {
+		if (c->tests[i].group == g)
+			r.n += v->scores[i].passes + v->scores[i].fails;
+	}
+	return r;
+}
+
 typedef struct rate	rate_fn(const struct corpus *, const struct campaign *, enum corpus_group);
 
 static double
@@ -466,10 +481,12 @@ put_goals(const struct corpus *c, const struct corpus *unseen, const struct camp
 	double		 also, found = count_named(unseen, &all->unseen, NULL, &also);
 	unsigned	 cut;
 	double		 dismissed = attempts_to_dismiss(c, all, &cut);
+	double		 tries;
 	char		 text[64];
 
 	(void)ratio(c, all, WAY_LOOP, CORPUS_TIMING, seen, text, &timing);
 	(void)ratio(c, all, WAY_LOOP, CORPUS_RANDOM, seen, text, &random);
+	(void)ratio(c, all, WAY_LOOP, CORPUS_RANDOM, attempts, text, &tries);
 	bench_figure(o, "foundFindable", share(f.found, f.tests));
 	bench_figure(o, "attemptsFindable", share(f.attempts, f.tests));
 	bench_figure(o, "attemptsSound", dismissed);
@@ -477,6 +494,7 @@ put_goals(const struct corpus *c, const struct corpus *unseen, const struct camp
 	bench_figure(o, "falseShare", share(s.confirmed, a.confirmed + s.confirmed));
 	bench_figure(o, "timingToLoop", timing);
 	bench_figure(o, "randomToLoop", random);
+	bench_figure(o, "randomAttemptsToLoop", tries);
 	bench_figure(o, "causeRight", share(right, named));
 	bench_figure(o, "causeRightUnseen", share(also, found));
 	(void)json_object_set_new(o, "diagnosisCut", json_boolean(all->diagnosis.cut));
@@ -494,6 +512,8 @@ put_goals(const struct corpus *c, const struct corpus *unseen, const struct camp
 	table_row(&t, "timing and race: seen to fail a machine minute, to the loop|%.2f|%s",
 	    timing, table_at_least(timing, 3, ""));
 	table_row(&t, "randomness: the same|%.2f|%s", random, table_at_least(random, 0.7, ""));
+	table_row(&t, "randomness: attempts a machine minute, to the loop|%.2f|%s", tries,
+	    table_at_least(tries, 0.7, ""));
 	table_row(&t, "cause named rightly, of those found|%.3f|%s%s", share(right, named),
 	    table_at_least(share(right, named), 0.85, ""),
 	    all->diagnosis.cut ? "; the time was up before the attempts" : "");
