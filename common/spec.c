@@ -371,3 +371,9 @@ spec_check(const struct msg_test_add *t, char *why, size_t size)
 	    t->name.p != NULL ? t->name.p : "", text);
 	return -EINVAL;
 }
+
+struct sv
+spec_run(struct sv name)
+{
+	return sv_is(name, "latest") ? SV_LIT("") : name;
+}

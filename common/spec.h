@@ -142,4 +142,7 @@ spec_priority(uint64_t wire)
  */
 int	spec_check(const struct msg_test_add *, char *why, size_t size);
 
+/* What names a run, as a prefix of its id: "latest" is the newest, which has an empty one. */
+struct sv spec_run(struct sv name);
+
 #endif

@@ -309,11 +309,10 @@ run(struct quest *q, struct client *c, const struct options *o, const struct pla
 static int
 from_record(struct quest *q, struct client *c, struct plan *plan, struct options *o)
 {
-	const char		*id = o->from != NULL && strcmp(o->from, "latest") != 0 ? o->from : NULL;
 	struct plan_origin	 from;
 	struct results		 r = { .run = NULL };
 	size_t			 at = 0;
-	int			 code = recorded_plan(q->cmd, c, id, false, plan, &from);
+	int			 code = recorded_plan(q->cmd, c, o->from, false, plan, &from);
 
 	if (code == 0)
 		code = keep_one(q, plan, &at);

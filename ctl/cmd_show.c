@@ -266,7 +266,7 @@ const struct cmd_entry cmd_show = {
 	"usage: paratestctl show [--json | --events [--since N]] [RUN]\n"
 	"\n"
 	"What is known of a run now (default: the newest), and the isolation of its tests; of one\n"
-	"that detects flaky tests also what it found.  RUN: its id or the first digits.\n"
+	"that detects flaky tests also what it found.  RUN: its id, the first digits, or latest.\n"
 	"      --events          its events as JSON lines, from number N on\n"
 	"Exits as the run would; 0 while it runs.\n", exec_show, show_rows, 0, "[RUN]"
 };

@@ -54,8 +54,7 @@ int
 flaky_from(const struct cmd_entry *cmd, const struct cmd_globals *g, struct client *c,
     const struct options *o, struct plan *plan, struct plan_origin *from)
 {
-	const char	*run = strcmp(o->from, "latest") == 0 ? NULL : o->from;
-	int		 code = recorded_plan(cmd, c, run, false, plan, from);
+	int	code = recorded_plan(cmd, c, o->from, false, plan, from);
 
 	if (code == 0 && o->filters.n == 0)
 		code = drop_sound(cmd, c, from, plan);

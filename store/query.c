@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <zstd.h>
 
+#include "common/spec.h"
 #include "store/query_int.h"
 
 #define CUT		(UINT64_C(1) << 63)	/* of `from`: something was left out before */
@@ -151,8 +152,9 @@ fail_run(struct query *q, bool several, struct sv run)
 	MARKED(whose) " ORDER BY start_ms DESC, id DESC LIMIT 1)"
 
 int
-query_run(struct query *q, struct sv prefix, int64_t *ret, char ret_run[QUERY_RUN_ID + 1])
+query_run(struct query *q, struct sv name, int64_t *ret, char ret_run[QUERY_RUN_ID + 1])
 {
+	const struct sv	 prefix = spec_run(name);
 	const char	*sql = prefix.n == 0 ?
 	    (q->uid == 0 ? RUN_NEWEST("?1 = 0") : RUN_NEWEST("uid = ?1")) :
 	    (q->uid == 0 ? RUN_BY_PREFIX("?1 = 0") : RUN_BY_PREFIX("uid = ?1"));

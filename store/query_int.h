@@ -74,13 +74,13 @@ struct sv query_sv(sqlite3_stmt *, int column);		/* borrowed until the next step
 uint64_t query_u64(sqlite3_stmt *, int column);
 
 /*
- * The run whose id starts with `prefix`; an empty one: the newest.  1 and its row and
+ * The run whose id starts so; "latest", or nothing: the newest.  1 and its row and
  * id; 0 when there is none or several, and the ERROR was sent; or -errno.
  *
  * A newer run must not take its place between two pages: some bits of its number travel
  * in `from` as a mark, which is taken off it here, and leave QUERY_RUN_BITS for the rest.
  */
-int	query_run(struct query *, struct sv prefix, int64_t *ret, char ret_run[QUERY_RUN_ID + 1]);
+int	query_run(struct query *, struct sv name, int64_t *ret, char ret_run[QUERY_RUN_ID + 1]);
 
 /* Raw bytes of a zstd column; *ret is malloc'ed.  0, -ENOMEM, or -EBADMSG when it is
  * damaged, or not `size` bytes, or more than `max`. */

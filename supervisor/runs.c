@@ -9,6 +9,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/spec.h"
 #include "supervisor/policy/share.h"
 #include "supervisor/quota.h"
 #include "supervisor/record.h"
@@ -285,9 +286,10 @@ runs_warn(struct runs *rs, const char *text)
 }
 
 int
-runs_find(struct runs *rs, struct sv prefix, uid_t uid, struct run **ret)
+runs_find(struct runs *rs, struct sv name, uid_t uid, struct run **ret)
 {
 	struct run	*run, *found = NULL;
+	struct sv	 prefix = spec_run(name);
 
 	TAILQ_FOREACH(run, &rs->list, entry) {
 		if (uid != 0 && run->uid != uid)

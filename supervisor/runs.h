@@ -88,10 +88,10 @@ bool	runs_keep_history(const struct runs *);
 const char *runs_history_fault(const struct runs *);
 
 /*
- * The run of `uid` (root: of anybody) whose id starts with `prefix`; an empty one:
- * the newest.  0; -ENOENT, or -ENOTUNIQ when several do.
+ * The run of `uid` (root: of anybody) whose id starts so; "latest", or nothing: the
+ * newest.  0; -ENOENT, or -ENOTUNIQ when several do.
  */
-int	runs_find(struct runs *, struct sv prefix, uid_t, struct run **ret);
+int	runs_find(struct runs *, struct sv name, uid_t, struct run **ret);
 
 /* Shares the pool anew where that is due.  Called once a turn of the loop. */
 void	runs_share(struct runs *);

@@ -54,6 +54,7 @@ a_prefix_must_be_of_one_run(void **state)
 	char			*first[16] = { NULL }, *run, prefix[2] = "";
 	const char		*digits = "0123456789abcdef";
 	unsigned		 n = 0;
+	struct run		*newest;
 
 	/* Seventeen runs: two of them begin with the same digit. */
 	while (prefix[0] == '\0') {
@@ -75,6 +76,8 @@ a_prefix_must_be_of_one_run(void **state)
 	expect_error(c, MSG_ERR_NOT_FOUND, "there is no run 'x'");
 	expect_error(c, MSG_ERR_NOT_FOUND, "there is no run '0011");
 	assert_int_equal(sx->server.runs.nactive, n);
+	assert_int_equal(runs_find(&sx->server.runs, SV_LIT("latest"), SX_UID, &newest), 0);
+	assert_ptr_equal(newest, TAILQ_FIRST(&sx->server.runs.list));
 	for (int i = 0; i < 16; i++)
 		free(first[i]);
 }

@@ -101,7 +101,8 @@ which_run(void **state)
 	qx_run(db, 3, "abd", QX_OTHER, T0 + 7);
 	qx_run(db, 4, "f", QX_UID, T0 + 1);
 	static const struct { unsigned uid; const char *prefix, *label; } found[] = {
-		{ QX_UID, "", "label 2" }, { QX_OTHER, "", "label 3" }, { 0, "", "label 2" },
+		{ QX_UID, "", "label 2" }, { QX_UID, "latest", "label 2" },
+		{ QX_OTHER, "", "label 3" }, { 0, "", "label 2" },
 		{ QX_UID, "abc1", "label 1" }, { QX_UID, "f", "label 4" },
 		{ QX_OTHER, "a", "label 3" }, { 0, "abd", "label 3" },
 		{ QX_UID, "abc20000000000000000000000000000", "label 2" },
