@@ -16,10 +16,16 @@ population_random(uint64_t *state)
 	return (double)(order_random(state) >> 11) * 0x1p-53;
 }
 
+double
+population_rate(const struct population *p, uint32_t t)
+{
+	return p->rate[t] + NOISE * (1 - p->rate[t]);
+}
+
 int
 population_fails(const struct population *p, uint32_t t, uint64_t *state)
 {
-	return population_random(state) < p->rate[t] + NOISE * (1 - p->rate[t]);
+	return population_random(state) < population_rate(p, t);
 }
 
 #define CLASSES_MAX	5000

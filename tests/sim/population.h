@@ -29,7 +29,8 @@ void	population_free(struct population *);
 /* Each has run so often before. */
 void	population_record(struct population *, uint32_t runs, uint64_t seed);
 
-/* An attempt of a test: does it fail? */
+/* How often a test fails, with the noise.  An attempt of it: does it fail? */
+double	population_rate(const struct population *, uint32_t test);
 int	population_fails(const struct population *, uint32_t test, uint64_t *state);
 
 /* A number in [0, 1). */

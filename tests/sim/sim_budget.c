@@ -17,7 +17,7 @@
 #include "tests/sim/population.h"
 
 #define TESTS	2000
-#define SUITES	60
+#define SUITES	240
 #define SLOTS	4
 
 /* ---- policies ---- */
@@ -27,22 +27,34 @@ struct found {
 	uint32_t	most;		/* of one test */
 };
 
-static struct found
-plain_rule(const struct population *p, uint32_t budget, uint64_t seed)
+/* The chance that of ten runs at least two fail, and at least two pass. */
+static double
+is_flagged(double rate)
 {
-	struct found	r = { .right = 0 };
-	uint32_t	t, i, k;
+	double	odd = 0, one = 1;
 
-	for (t = 0; t < p->n && r.runs + 10 <= budget; t++) {
-		for (k = i = 0; i < 10; i++)
-			k += (uint32_t)population_fails(p, t, &seed);
-		r.runs += 10;
+	/* None, one, nine, ten failures: C(10, k) rate^k (1 - rate)^(10 - k). */
+	for (int k = 0; k <= 10; k++) {
 		if (k < 2 || k > 8)
-			continue;
+			odd += one * pow(rate, k) * pow(1 - rate, 10 - k);
+		one = one * (10 - k) / (k + 1);
+	}
+	return 1 - odd;
+}
+
+/* What it finds in the mean: exactly, as many of the tests as it gets to, in no order. */
+static struct found
+plain_rule(const struct population *p, uint32_t budget)
+{
+	struct found	r = { .runs = budget };
+	double		share = fmin(1, budget / 10 / (double)p->n), flagged;
+
+	for (uint32_t t = 0; t < p->n; t++) {
+		flagged = share * is_flagged(population_rate(p, t));
 		if (p->rate[t] > 0 && p->rate[t] < 1)
-			r.right++;
+			r.right += flagged;
 		else
-			r.wrong++;
+			r.wrong += flagged;
 	}
 	return r;
 }
@@ -154,7 +166,7 @@ compare(uint32_t budget, uint32_t earlier, double *ret_ratio)
 		population_draw(&p, TESTS, seed * 1000003);
 		population_record(&p, earlier, seed * 104729);
 		flaky += p.flaky / (double)SUITES;
-		add(&plain, plain_rule(&p, budget, seed * 7919 + 1));
+		add(&plain, plain_rule(&p, budget));
 		add(&ours, scheduler(&p, budget, seed * 7919 + 2));
 		population_free(&p);
 	}
@@ -167,9 +179,9 @@ compare(uint32_t budget, uint32_t earlier, double *ret_ratio)
 	return ours;
 }
 
-/* The plain rule flags 21.6 % of the flaky tests of the table once it has had ten runs of
- * each (exactly, by the binomial distribution); no rule finds many that fail more seldom
- * than once in a hundred runs with so few. */
+/* With 20,000 attempts the plain rule has had ten runs of each test, and flags 22 % of the
+ * flaky ones; 45 % of them fail more often than once in a hundred runs, and no rule finds many
+ * of the others with so few.  So there is not much more to be found than half as many again. */
 static void
 a_budget_finds_more(void **state)
 {
@@ -179,7 +191,7 @@ a_budget_finds_more(void **state)
 	(void)compare(1000, 0, &ratio);
 	assert_true(ratio >= 10);
 	(void)compare(5000, 0, &ratio);
-	assert_true(ratio >= 3.2);
+	assert_true(ratio >= 4);
 	(void)compare(20000, 0, &ratio);
 	assert_true(ratio >= 1.5);
 }
