@@ -391,13 +391,12 @@ dies_with_its_worker(enum flake_condition condition, const char *name, size_t n,
 	if (strcmp(name, "sleep") != 0)
 		until_named("sleep", 1, &pids[n++]);	/* the test */
 	assert_int_equal(kill(g.pid, sig), 0);
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++)
 		rig_until_dead(pids[i]);
-		/* What a killed one leaves is its supervisor's: here, ours; unless the keeper
-		 * was quicker. */
-		if (sig == SIGKILL)
-			(void)waitpid(pids[i], NULL, 0);
-	}
+	/* What a killed one leaves is its supervisor's: here, ours; unless the keeper was quicker.
+	 * What is dead and still the keeper's is ours when the keeper is dead, too. */
+	for (size_t i = 0; i < n && sig == SIGKILL; i++)
+		(void)waitpid(pids[i], NULL, 0);
 	if (sig == SIGKILL)
 		assert_int_equal(rmtree_at(AT_FDCWD, g.scratch), 0);
 	status = rig_wait_end(&g);
