@@ -27,7 +27,7 @@
 /* Clients that come and are one too many cost time, too: after so many in a turn nobody is let
  * in for so many times as long as these took, within bounds. */
 #define CONTROL_CROWD	8
-#define CONTROL_CROWD_TIMES 50
+#define CONTROL_CROWD_TIMES 100
 #define CONTROL_CROWD_LEAST_US 2000
 #define CONTROL_CROWD_MOST_US 50000
 /* What one user's questions may take of a turn, and a bit: workers wait as long for their next

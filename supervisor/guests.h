@@ -42,12 +42,12 @@ void		 guests_turn(struct guests *, uint64_t now);
 void		 guests_free(struct guests *);
 
 /*
- * He took so much of the loop, until `now`.  It is a debt, of which a fiftieth of all time that
+ * He took so much of the loop, until `now`.  It is a debt, of which a hundredth of all time that
  * passes pays off; who owes more than GUEST_DEBT_US is to wait, where others want something.
- * So a plan of any size is taken in at once, and who never stops asking has a fiftieth.
+ * So a plan of any size is taken in at once, and who never stops asking has a hundredth.
  */
 #define GUEST_DEBT_US	1000000
-#define GUEST_PART	50
+#define GUEST_PART	100
 void		 guest_used(struct guest *, uint64_t us, uint64_t now);
 bool		 guest_owes(struct guest *, uint64_t now);
 
