@@ -210,6 +210,9 @@ flaky_look_at(const struct flaky_test *f)
 		    "state with other tests, `paratestctl flaky --order` tells whether their order matters";
 	case FLAKY_ENVIRONMENT:
 		return look_at_environment(f->cause.next);
+	case FLAKY_ORDER:
+		return "`paratestctl flaky --order` finds the smallest set of tests that it depends on; "
+		    "let it make what it needs, and look at what is left outside TMPDIR";
 	case FLAKY_LEAK:
 		return "look at what is left outside TMPDIR; `paratestctl flaky --order` finds the test "
 		    "that leaves it";

@@ -226,6 +226,7 @@ kin_share(const struct flaky_cause *c)
 {
 	static const enum flaky_category	kin[FLAKY_CATEGORY_COUNT] = {
 		[FLAKY_CONCURRENCY] = FLAKY_CLASH, [FLAKY_CLASH] = FLAKY_CONCURRENCY,
+		[FLAKY_ORDER] = FLAKY_LEAK, [FLAKY_LEAK] = FLAKY_ORDER,
 	};
 
 	return kin[c->likely] != FLAKY_UNKNOWN ? c->share[kin[c->likely]] : 0;

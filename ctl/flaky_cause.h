@@ -27,6 +27,7 @@
 	X(TIME, "time", "time of day or zone")				\
 	X(RANDOMNESS, "randomness", "randomness: of its own, or the order of what is hashed") \
 	X(ENVIRONMENT, "environment", "environment: the language, or the folder it runs in") \
+	X(ORDER, "order", "order dependence: it goes by which test ran before it") \
 	X(LEAK, "leak", "leak of an earlier test, or of itself: what was left behind") \
 	X(INFRASTRUCTURE, "infrastructure", "infrastructure: other tests fail at the same moments")
 

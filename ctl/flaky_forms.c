@@ -94,7 +94,7 @@ static const struct flaky_form forms[] = {
 	/* In a row: so does what depends on the hour, and nothing else tells them apart. */
 	{ .category = FLAKY_LEAK, .weight = 0.04, .stretches = true,
 	    .marks = MARK(IN_USE) | MARK(EXISTS) | MARK(SPACE) },
-	{ .category = FLAKY_LEAK, .weight = 0.06, .after = true, .may_be_again = true },
+	{ .category = FLAKY_ORDER, .weight = 0.06, .after = true, .may_be_again = true },
 	{ .category = FLAKY_INFRASTRUCTURE, .weight = 0.05, .beside = true, .stretches = true,
 	    .lost = true, .marks = MARK(NETWORK) | MARK(SPACE) },
 	{ .category = FLAKY_INFRASTRUCTURE, .weight = 0.04, .again = true, .lost = true,

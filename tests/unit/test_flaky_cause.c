@@ -78,7 +78,7 @@ static const struct {
 	    NOTHING } },
 	{ "a name that others use, too", FLAKY_CLASH, FLAKE_COPIES, CALM(1, 15),
 	    { .at = { AT(PLAIN, 4, 60), AT(COPIES, 15, 15) }, NOTHING } },
-	{ "after another test", FLAKY_LEAK, FLAKE_PLAIN, CALM(6, 15),
+	{ "after another test", FLAKY_ORDER, FLAKE_PLAIN, CALM(6, 15),
 	    { .at = { AT(PLAIN, 25, 60) }, NOTHING, .after = { .test = "leaves it",
 	    .not = "clears it", .v = { CALM(25, 28), CALM(0, 30), 1e-7 } } } },
 	{ "while another test runs", FLAKY_CLASH, FLAKE_PLAIN, CALM(2, 15),
