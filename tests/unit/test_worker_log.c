@@ -31,8 +31,9 @@ put_file(const char *path, const void *data, size_t len, mode_t mode)
 	assert_int_equal(close(fd), 0);
 }
 
-/* A worker that is ready, and says this of whatever it is given, until the
- * supervisor is gone.  Its end of the socket does not block, so cat may find nothing there. */
+/* A worker that is ready, and says this again and again, whether it was given something yet or
+ * not, until the supervisor is gone.  Its end of the socket does not block, so cat may find
+ * nothing there. */
 static void
 make_worker(struct fx *fx, enum log_level level, const char *text)
 {
@@ -40,15 +41,18 @@ make_worker(struct fx *fx, enum log_level level, const char *text)
 	    .isolation = SV_LIT("process") };
 	struct msg_log		 m = { .level = level, .text = sv_from(text) };
 	struct evbuffer		*b = evbuffer_new();
-	char			 frames[64], script[256];
+	char			 is_ready[64], says[64], script[256];
 
-	assert_int_equal(msg_put(b, MSG_READY, 0, &ready), 0);
-	assert_int_equal(msg_put(b, MSG_LOG, 0, &m), 0);
-	(void)snprintf(frames, sizeof frames, "%s/frames", fx->jx.dir);
+	(void)snprintf(is_ready, sizeof is_ready, "%s/ready", fx->jx.dir);
+	(void)snprintf(says, sizeof says, "%s/says", fx->jx.dir);
 	(void)snprintf(fx->program, sizeof fx->program, "%s/worker", fx->jx.dir);
 	(void)snprintf(script, sizeof script, "#!/bin/sh\ncat %s >&3\n"
-	    "until cat <&3 >/dev/null 2>&1; do sleep 0.01; done\n", frames);
-	put_file(frames, evbuffer_pullup(b, -1), evbuffer_get_length(b), 0600);
+	    "until cat <&3 >/dev/null 2>&1; do cat %s >&3; sleep 0.01; done\n", is_ready, says);
+	assert_int_equal(msg_put(b, MSG_READY, 0, &ready), 0);
+	put_file(is_ready, evbuffer_pullup(b, -1), evbuffer_get_length(b), 0600);
+	(void)evbuffer_drain(b, evbuffer_get_length(b));
+	assert_int_equal(msg_put(b, MSG_LOG, 0, &m), 0);
+	put_file(says, evbuffer_pullup(b, -1), evbuffer_get_length(b), 0600);
 	put_file(fx->program, script, strlen(script), 0700);
 	evbuffer_free(b);
 }
@@ -82,11 +86,10 @@ its_words_are_about_its_test(void **state)
 	sx_open_with(&fx->sx, fx->program, NULL);
 	run = sx_submit(&fx->sx, sx_greeted(&fx->sx, SX_UID), 1, true);
 	assert_non_null(run);
-	record = said(fx, "its folder is left");
+	record = said(fx, "\nPARATEST_TEST=t0\n");
 	(void)snprintf(want, sizeof want, "\nPARATEST_RUN=%s\n", run);
-	if (strstr(record, want) == NULL)
+	if (strstr(record, want) == NULL || strstr(record, "its folder is left\n") == NULL)
 		fail_msg("%s", record);
-	assert_non_null(strstr(record, "\nPARATEST_TEST=t0\n"));
 	assert_non_null(strstr(record, "\nPARATEST_UID=1000\n"));
 	assert_non_null(strstr(record, "\nPARATEST_WORKER=1\n"));
 	assert_non_null(strstr(record, "\nPRIORITY=4\n"));
