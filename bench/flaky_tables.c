@@ -264,71 +264,65 @@ put_causes(const struct corpus *c, const struct campaigns *all, json_t *figures)
 
 /* ---- a machine minute ---- */
 
-/* Of the time of the campaign, what a group of tests had, ms: it is parted among the tests as
- * their attempts took it.  *ret_until: up to the first failure of each of the flaky ones. */
-static double
-spent_on(const struct corpus *c, const struct campaign *v, enum corpus_group g, double *ret_until)
-{
-	double	all = 0, spent = 0, until = 0;
-
-	for (size_t i = 0; i < c->n; i++) {
-		all += v->scores[i].spent_ms;
-		if (c->tests[i].group != g)
-			continue;
-		spent += v->scores[i].spent_ms;
-		if (c->tests[i].flaky)
-			until += v->scores[i].until_ms;
-	}
-	*ret_until = share(1e3 * v->seconds * until, all);
-	return share(1e3 * v->seconds * spent, all);
-}
-
-/* So many in so much time. */
+/* So many in so much machine time: that of the campaign is parted among the tests as their
+ * attempts took it. */
 struct rate {
 	double	n, ms;
 };
 
+/* What is counted of a test, in which time: all that was spent on it, or of one that is flaky
+ * what was spent until it first failed. */
+struct measure {
+	double	(*count)(const struct corpus_test *, const struct score *);
+	bool	until;
+};
+
+static double
+count_seen(const struct corpus_test *t, const struct score *s)
+{
+	return t->flaky && s->fails > 0;
+}
+
+static double
+count_found(const struct corpus_test *t, const struct score *s)
+{
+	return t->flaky && s->flagged;
+}
+
+static double
+count_attempts(const struct corpus_test *t, const struct score *s)
+{
+	(void)t;
+	return s->passes + s->fails;
+}
+
 /* Flaky tests that were seen to fail, by the machine time that was spent on them until
  * then, or in vain: the likeliest rate of first failures, whenever each was given up. */
-static struct rate
-seen(const struct corpus *c, const struct campaign *v, enum corpus_group g)
-{
-	struct rate	r = { 0 };
-
-	(void)spent_on(c, v, g, &r.ms);
-	for (size_t i = 0; i < c->n; i++)
-		r.n += c->tests[i].group == g && c->tests[i].flaky && v->scores[i].fails > 0;
-	return r;
-}
-
-static struct rate
-found(const struct corpus *c, const struct campaign *v, enum corpus_group g)
-{
-	struct rate	r = { 0 };
-	double		until;
-
-	r.ms = spent_on(c, v, g, &until);
-	for (size_t i = 0; i < c->n; i++)
-		r.n += c->tests[i].group == g && c->tests[i].flaky && v->scores[i].flagged;
-	return r;
-}
-
+static const struct measure	first_failures = { count_seen, true };
+static const struct measure	finds = { count_found, false };
 /* Of what no condition touches as many are found as there are attempts, but for chance. */
+static const struct measure	attempts = { count_attempts, false };
+
 static struct rate
-attempts(const struct corpus *c, const struct campaign *v, enum corpus_group g)
+rate_of(const struct corpus *c, const struct campaign *v, enum corpus_group g,
+    const struct measure *m)
 {
 	struct rate	r = { 0 };
-	double		until;
+	double		all = 0, ms = 0;
 
-	r.ms = spent_on(c, v, g, &until);
 	for (size_t i = 0; i < c->n; i++) {
-		if (c->tests[i].group == g)
-			r.n += v->scores[i].passes + v->scores[i].fails;
+		const struct corpus_test	*t = &c->tests[i];
+		const struct score		*s = &v->scores[i];
+
+		all += s->spent_ms;
+		if (t->group != g)
+			continue;
+		r.n += m->count(t, s);
+		ms += !m->until ? s->spent_ms : t->flaky ? s->until_ms : 0;
 	}
+	r.ms = share(1e3 * v->seconds * ms, all);
 	return r;
 }
-
-typedef struct rate	rate_fn(const struct corpus *, const struct campaign *, enum corpus_group);
 
 static double
 a_minute(struct rate r)
@@ -339,12 +333,12 @@ a_minute(struct rate r)
 /* Of all repetitions. */
 static double
 together(const struct corpus *c, const struct campaigns *all, enum way w, enum corpus_group g,
-    rate_fn *rate)
+    const struct measure *m)
 {
 	struct rate	sum = { 0 }, one;
 
 	for (size_t r = 0; r < all->repeats; r++) {
-		one = rate(c, &all->v[r * WAYS + w], g);
+		one = rate_of(c, &all->v[r * WAYS + w], g, m);
 		sum.n += one.n;
 		sum.ms += one.ms;
 	}
@@ -355,16 +349,17 @@ together(const struct corpus *c, const struct campaigns *all, enum way w, enum c
  * and the most of one. */
 static const char *
 ratio(const struct corpus *c, const struct campaigns *all, enum way w, enum corpus_group g,
-    rate_fn *rate, char text[64], double *ret)
+    const struct measure *m, char text[64], double *ret)
 {
 	struct samples	s = { .n = 0 };
 	double		other;
 
-	*ret = share(together(c, all, WAY_OURS, g, rate), together(c, all, w, g, rate));
+	*ret = share(together(c, all, WAY_OURS, g, m), together(c, all, w, g, m));
 	for (size_t r = 0; r < all->repeats; r++) {
-		other = a_minute(rate(c, &all->v[r * WAYS + w], g));
+		other = a_minute(rate_of(c, &all->v[r * WAYS + w], g, m));
 		if (other > 0)
-			samples_add(&s, a_minute(rate(c, &all->v[r * WAYS + WAY_OURS], g)) / other);
+			samples_add(&s, a_minute(rate_of(c, &all->v[r * WAYS + WAY_OURS], g, m)) /
+			    other);
 	}
 	if (s.n == 0)
 		return "it found none";
@@ -383,15 +378,15 @@ put_group(const struct corpus *c, const struct campaigns *all, enum corpus_group
 
 	for (unsigned i = 0; i < WAYS; i++) {
 		enum way	w = (enum way)i;
-		const char	*ta = ratio(c, all, w, g, seen, a, &to_seen);
-		const char	*tb = ratio(c, all, w, g, found, b, &to_found);
+		const char	*ta = ratio(c, all, w, g, &first_failures, a, &to_seen);
+		const char	*tb = ratio(c, all, w, g, &finds, b, &to_found);
 
 		table_row(t, "%s: %s|%.1f|%s|%.1f|%s|", corpus_group_name(g), way_key(w),
-		    together(c, all, w, g, seen), w == WAY_OURS ? "" : ta,
-		    together(c, all, w, g, found), w == WAY_OURS ? "" : tb);
+		    together(c, all, w, g, &first_failures), w == WAY_OURS ? "" : ta,
+		    together(c, all, w, g, &finds), w == WAY_OURS ? "" : tb);
 		o = json_object();
-		bench_figure(o, "seenAMinute", together(c, all, w, g, seen));
-		bench_figure(o, "foundAMinute", together(c, all, w, g, found));
+		bench_figure(o, "seenAMinute", together(c, all, w, g, &first_failures));
+		bench_figure(o, "foundAMinute", together(c, all, w, g, &finds));
 		bench_figure(o, "oursToSeen", to_seen);
 		bench_figure(o, "oursToFound", to_found);
 		(void)json_object_set_new(list, way_key(w), o);
@@ -484,9 +479,9 @@ put_goals(const struct corpus *c, const struct corpus *unseen, const struct camp
 	double		 tries;
 	char		 text[64];
 
-	(void)ratio(c, all, WAY_LOOP, CORPUS_TIMING, seen, text, &timing);
-	(void)ratio(c, all, WAY_LOOP, CORPUS_RANDOM, seen, text, &random);
-	(void)ratio(c, all, WAY_LOOP, CORPUS_RANDOM, attempts, text, &tries);
+	(void)ratio(c, all, WAY_LOOP, CORPUS_TIMING, &first_failures, text, &timing);
+	(void)ratio(c, all, WAY_LOOP, CORPUS_RANDOM, &first_failures, text, &random);
+	(void)ratio(c, all, WAY_LOOP, CORPUS_RANDOM, &attempts, text, &tries);
 	bench_figure(o, "foundFindable", share(f.found, f.tests));
 	bench_figure(o, "attemptsFindable", share(f.attempts, f.tests));
 	bench_figure(o, "attemptsSound", dismissed);

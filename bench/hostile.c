@@ -129,6 +129,7 @@ set_up(struct scene *sc)
 	return r;
 }
 
+/* And waits until they have settled. */
 static int
 start_hostile(const char *path, pid_t *ret)
 {
@@ -148,6 +149,7 @@ start_hostile(const char *path, pid_t *ret)
 		return bench_fail(-EIO, "nobody can be hostile here");
 	}
 	fd_close(&fds[0]);
+	(void)poll(NULL, 0, HOSTILE_SETTLE_MS);
 	return 0;
 }
 
@@ -207,8 +209,6 @@ play(struct scene *sc, enum leg leg, double *ret_speed)
 
 	if (leg != ALONE)
 		r = start_hostile(leg == HERE ? sc->here.socket : sc->ignored, &hostile);
-	if (leg != ALONE)
-		(void)poll(NULL, 0, HOSTILE_SETTLE_MS);
 	before = hostile > 0 ? proc_cpu_ns(hostile) : 0;
 	start = now_us();
 	if (r == 0)

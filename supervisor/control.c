@@ -101,26 +101,29 @@ took_enough(const struct conn *c, uint64_t now)
 	    has_company(c->server->control, c->guest);
 }
 
-/* It took so much of the loop: it may be others' turn now. */
+/* Nothing more is read of it for now if it is others' turn.  Is it? */
+static bool
+rest_if_due(struct conn *c, uint64_t now)
+{
+	c->resting = took_enough(c, now);
+	if (c->resting)
+		peer_pause(c->peer, true);
+	return c->resting;
+}
+
+/* It took so much of the loop. */
 static void
 charge(struct conn *c, uint64_t us, uint64_t now)
 {
 	guest_used(c->guest, us, now);
-	c->resting = took_enough(c, now);
-	if (c->resting)
-		peer_pause(c->peer, true);
+	(void)rest_if_due(c, now);
 }
 
 /* Nothing is read of one whose user has had his turn. */
 static bool
 on_ready(void *arg)
 {
-	struct conn	*c = arg;
-
-	c->resting = took_enough(c, now_us());
-	if (c->resting)
-		peer_pause(c->peer, true);
-	return !c->resting;
+	return !rest_if_due(arg, now_us());
 }
 
 static int

@@ -1,6 +1,7 @@
 /* Sums over the devices of io.stat; see iostat.h. */
 #include <string.h>
 
+#include "common/size.h"
 #include "worker/iostat.h"
 
 /* The number behind " KEY=" in a line; 0: it is not there, or cannot be one. */
@@ -13,11 +14,8 @@ number(const char *line, const char *end, const char *key)
 
 	if (p == NULL)
 		return 0;
-	for (p += len; p < end && *p >= '0' && *p <= '9'; p++) {
-		if (v > UINT64_MAX / 10 || v * 10 > UINT64_MAX - (uint64_t)(*p - '0'))
-			return 0;
-		v = v * 10 + (uint64_t)(*p - '0');
-	}
+	p += len;
+	p += size_digits((struct sv){ p, (size_t)(end - p) }, &v);
 	return p == end || *p == ' ' ? v : 0;
 }
 

@@ -15,8 +15,8 @@
  * other, or few are left, the load is made.
  *
  * Where there are crowds, plain attempts of tests that mostly wait, and those under conditions
- * that are not about load, are run wider than one a CPU, too: as long as what they keep busy, by what their earlier ones did, is no more than the
- * CPUs.  So none has to wait for one.
+ * that are not about load, are run wider than one a CPU, too: as long as what they keep busy, by
+ * what their earlier ones did, is no more than the CPUs.  So none has to wait for one.
  */
 #include <stddef.h>
 
